@@ -1,0 +1,1 @@
+"""Settings, errors, database, events, TLS, logging and the life of a process: no mail in here."""

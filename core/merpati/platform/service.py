@@ -1,0 +1,61 @@
+"""The life of a service process: loop, signals, readiness (sd_notify), graceful stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import uvloop
+
+from merpati.platform import settings as settings_module
+from merpati.platform import telemetry
+from merpati.platform.settings import Settings
+
+
+def notify(message: str) -> None:
+    """Tell the supervisor (the launcher, or systemd) in the sd_notify protocol; silent without one."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    target = "\0" + address[1:] if address.startswith("@") else address
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+        sock.connect(target)
+        sock.sendall(f"{message}\nMAINPID={os.getpid()}".encode())
+
+
+def ready() -> None:
+    """Say that the service's listeners are open."""
+    notify("READY=1")
+
+
+def run(name: str, main: Callable[[Settings, asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Run `main(settings, stop)` under uvloop; SIGTERM and SIGINT set `stop`, and `main` then finishes its work."""
+    settings = settings_module.load()
+    telemetry.configure(name, settings.log_level)
+
+    async def body() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await main(settings, stop)
+
+    uvloop.run(body())
+
+
+async def until(stop: asyncio.Event, *background: Awaitable[None]) -> None:
+    """Run background coroutines until `stop`; a crash of one ends the process, so that the supervisor restarts it."""
+    tasks = [asyncio.ensure_future(item) for item in background]
+    waiter = asyncio.ensure_future(stop.wait())
+    try:
+        done, _ = await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in (waiter, *tasks):
+            task.cancel()
+        await asyncio.gather(waiter, *tasks, return_exceptions=True)

@@ -1,0 +1,54 @@
+-- Who there is. Written by services/auth alone; read by everyone who needs it.
+CREATE SCHEMA directory;
+
+-- A domain whose mail ends here.
+CREATE TABLE directory.domains (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name       text NOT NULL UNIQUE CHECK (name = lower(name)),  -- A-labels (RFC 5890)
+    contact    text,                                             -- where postmaster@ and abuse@ go, if set
+    enabled    boolean NOT NULL DEFAULT true,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- A person or device that can log in. The id is immutable, never reused, and names the folder on disk;
+-- a deleted account keeps its row (deleted_at) until its mail is purged, so that a new account of the
+-- same address never meets the old one's mail.
+CREATE TABLE directory.accounts (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    domain_id       bigint REFERENCES directory.domains,         -- NULL: an administrator of no domain
+    address         text NOT NULL CHECK (address = lower(address)), -- the login name
+    display_name    text NOT NULL DEFAULT '',
+    role            text NOT NULL DEFAULT 'user' CHECK (role IN ('user', 'postmaster')),
+    has_mailbox     boolean NOT NULL DEFAULT true,
+    quota           bigint CHECK (quota >= 0),                   -- bytes; NULL: mailbox_size_limit; 0: unlimited
+    login_enabled   boolean NOT NULL DEFAULT true,
+    receive_enabled boolean NOT NULL DEFAULT true,               -- a switch of its own: disabling a login keeps mail coming
+    language        text NOT NULL DEFAULT 'en',
+    auth_version    bigint NOT NULL DEFAULT 1,                   -- rises when a credential or switch changes: sessions and caches of older ones end
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    updated_at      timestamptz NOT NULL DEFAULT now(),
+    deleted_at      timestamptz
+);
+CREATE UNIQUE INDEX accounts_address ON directory.accounts (address) WHERE deleted_at IS NULL;
+
+-- An address in a domain: an account's own (one is its login name, others are further names it may
+-- send as), or an alias with targets.
+CREATE TABLE directory.addresses (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    domain_id  bigint NOT NULL REFERENCES directory.domains,
+    local_part text NOT NULL CHECK (local_part = lower(local_part)),
+    kind       text NOT NULL CHECK (kind IN ('account', 'alias')),
+    account_id bigint REFERENCES directory.accounts,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (domain_id, local_part),
+    CHECK ((kind = 'account') = (account_id IS NOT NULL))
+);
+CREATE INDEX ON directory.addresses (account_id);
+
+-- Where an alias leads; each target is any address, here or elsewhere, resolved when mail comes.
+CREATE TABLE directory.alias_targets (
+    address_id bigint NOT NULL REFERENCES directory.addresses ON DELETE CASCADE,
+    target     text NOT NULL,
+    PRIMARY KEY (address_id, target)
+);

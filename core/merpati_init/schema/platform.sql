@@ -1,0 +1,29 @@
+-- What every room shares.
+CREATE SCHEMA platform;
+
+-- The work that the worker repeats or does later; one row a job, leased so that several workers may run.
+CREATE TABLE platform.jobs (
+    name        text PRIMARY KEY,           -- the job's row in merpati_worker's table
+    next_at     timestamptz NOT NULL DEFAULT now(),
+    lease_until timestamptz,
+    worker      text,
+    last_ran    timestamptz,
+    last_error  text                        -- NULL after a run that went well
+);
+
+-- What happened to each message, in order: the answer to "where did my mail go". One message has one
+-- trace_id from acceptance on, in every recipient's copy and every queue row; it is the message's queue id
+-- in our Received header. Kept for `event_retention`.
+CREATE TABLE platform.mail_events (
+    id         bigint GENERATED ALWAYS AS IDENTITY,
+    trace_id   text NOT NULL,
+    at         timestamptz NOT NULL DEFAULT now(),
+    kind       text NOT NULL,               -- accepted, refused, delivered, queued, sent, deferred, bounced, expired, ...
+    address    text,                        -- the sender of 'accepted', else the recipient it is about
+    message_id text,                        -- only in 'accepted' and 'refused'
+    detail     jsonb NOT NULL DEFAULT '{}'  -- client, remote host and reply, TLS, mailbox, reason
+);
+CREATE INDEX ON platform.mail_events (trace_id);
+CREATE INDEX ON platform.mail_events (address, at) WHERE address IS NOT NULL;
+CREATE INDEX ON platform.mail_events (message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX ON platform.mail_events USING brin (at);
