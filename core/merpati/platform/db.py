@@ -80,12 +80,17 @@ class Database:
                     yield conn
                 except _TEMPORARY as error:
                     if conn.broken or conn.closed:
+                        self._look_at_the_others()
                         raise OutcomeUnknown(f"database connection lost: {_brief(error)}") from error
                     raise Unavailable(f"database unavailable: {_brief(error)}") from error
         except PoolTimeout as error:
-            # Broken connections may still sit in the pool; have it look at them now, not at their next use.
-            self._checking = asyncio.ensure_future(self._check())
+            self._look_at_the_others()
             raise Unavailable("database unavailable: no connection") from error
+
+    def _look_at_the_others(self) -> None:
+        """Where one connection broke the others have too: replace them now, not at their next use."""
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.ensure_future(self._check())
 
     async def _check(self) -> None:
         try:
