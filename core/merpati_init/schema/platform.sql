@@ -27,3 +27,11 @@ CREATE INDEX ON platform.mail_events (trace_id);
 CREATE INDEX ON platform.mail_events (address, at) WHERE address IS NOT NULL;
 CREATE INDEX ON platform.mail_events (message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX ON platform.mail_events USING brin (at);
+
+-- Enter events in bulk, in the caller's transaction; the arrays stand side by side.
+CREATE FUNCTION platform.log_events(trace_ids text[], kinds text[], addresses text[], message_ids text[], details text[])
+RETURNS void LANGUAGE sql
+BEGIN ATOMIC
+    INSERT INTO platform.mail_events (trace_id, kind, address, message_id, detail)
+    SELECT t, k, a, m, d::jsonb FROM unnest(trace_ids, kinds, addresses, message_ids, details) AS e (t, k, a, m, d);
+END;
