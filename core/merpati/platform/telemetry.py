@@ -48,4 +48,4 @@ def configure(service: str, level: str = "info") -> None:
 
 def get_logger(name: str) -> Logger:
     """A logger; bind `trace_id` where a message is spoken of."""
-    return structlog.get_logger(logger=name)  # type: ignore[no-any-return]
+    return structlog.get_logger(module=name)  # type: ignore[no-any-return]
