@@ -1,0 +1,26 @@
+"""Who there is: domains, addresses and accounts, where a recipient leads, and whose password it was."""
+
+from merpati.directory.address import (
+    fold_address,
+    fold_domain,
+    fold_new_domain,
+    split_address,
+    without_detail,
+)
+from merpati.directory.auth_client import AuthClient
+from merpati.directory.model import Account, LocalTarget, Resolution, Verdict
+from merpati.directory.reader import Directory
+
+__all__ = [
+    "Account",
+    "AuthClient",
+    "Directory",
+    "LocalTarget",
+    "Resolution",
+    "Verdict",
+    "fold_address",
+    "fold_domain",
+    "fold_new_domain",
+    "split_address",
+    "without_detail",
+]

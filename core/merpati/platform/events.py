@@ -46,7 +46,7 @@ class Bell:
         self._redis = Redis.from_url(settings.redis_endpoint, socket_connect_timeout=2, socket_timeout=None)
         self._watchers: dict[str, set[Watcher]] = defaultdict(set)
         self._pubsub: PubSub | None = None
-        self._pending: set[str] = set()
+        self._pending: dict[str, None] = {}  # in the order rung: caches drop before sessions look
         self._ringing: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.connected = False
@@ -55,7 +55,7 @@ class Bell:
 
     def ring(self, *channels: str) -> None:
         """Ring, after the commit. Returns at once; local watchers hear it now, other processes in a moment."""
-        self._pending.update(channels)
+        self._pending.update(dict.fromkeys(channels))
         for channel in channels:
             self._call(channel)
         if self._ringing is None or self._ringing.done():
@@ -66,7 +66,7 @@ class Bell:
 
     async def _publish(self) -> None:
         while self._pending:
-            batch, self._pending = self._pending, set()
+            batch, self._pending = self._pending, {}
             try:
                 async with asyncio.timeout(3), self._redis.pipeline(transaction=False) as pipe:
                     for channel in batch:

@@ -52,3 +52,37 @@ CREATE TABLE directory.alias_targets (
     target     text NOT NULL,
     PRIMARY KEY (address_id, target)
 );
+CREATE INDEX ON directory.alias_targets (target);
+
+-- What an account may write as the sender: its own addresses; the aliases that name one of them as a
+-- target; for a postmaster also postmaster@ and abuse@ where nobody else was named. Runs as the owner,
+-- since the browser-facing role sees no aliases, and answers that role only about its own account.
+CREATE FUNCTION directory.sender_addresses(account bigint) RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
+BEGIN ATOMIC
+    WITH own AS (
+        SELECT c.address FROM directory.accounts c WHERE c.id = account AND c.deleted_at IS NULL
+        UNION
+        SELECT a.local_part || '@' || d.name
+        FROM directory.addresses a JOIN directory.domains d ON d.id = a.domain_id
+        WHERE a.account_id = account
+    ), allowed AS (
+        SELECT own.address FROM own
+        UNION
+        SELECT a.local_part || '@' || d.name
+        FROM directory.alias_targets t
+        JOIN directory.addresses a ON a.id = t.address_id
+        JOIN directory.domains d ON d.id = a.domain_id
+        WHERE t.target IN (SELECT own.address FROM own)
+        UNION
+        SELECT contact.name || '@' || d.name
+        FROM directory.domains d
+        CROSS JOIN (VALUES ('postmaster'), ('abuse')) AS contact(name)
+        JOIN directory.accounts c ON c.id = account AND c.role = 'postmaster' AND c.deleted_at IS NULL
+        WHERE NOT EXISTS (SELECT FROM directory.addresses a
+                          WHERE a.domain_id = d.id AND a.local_part = contact.name)
+    )
+    SELECT allowed.address FROM allowed
+    WHERE session_user <> 'merpati_webmail'
+       OR account = nullif(current_setting('merpati.account_id', true), '')::bigint;
+END;
