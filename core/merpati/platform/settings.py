@@ -211,7 +211,10 @@ class Settings(BaseSettings):
     @cached_property
     def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """`mynetworks`, parsed."""
-        return tuple(ip_network(item.strip("[]"), strict=False) for item in words(self.mynetworks))
+        return tuple(
+            ip_network(item.replace("[", "").replace("]", ""), strict=False)
+            for item in words(self.mynetworks)
+        )
 
     @property
     def run_dir(self) -> Path:
