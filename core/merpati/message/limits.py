@@ -1,0 +1,17 @@
+"""The bounds that keep hostile mail cheap; real mail stays far below each of them."""
+
+from __future__ import annotations
+
+MAX_HEADER = 256 * 1024  # bytes of one header block that are looked at
+MAX_DEPTH = 50  # nesting of multiparts and embedded messages
+MAX_PARTS = 10_000  # parts of one message, and boundary look-alikes inspected
+MAX_ADDRESSES = 2_000  # of one header field
+MAX_PARAMETERS = 100  # of one Content-Type or Content-Disposition
+MAX_STRUCTURE_TEXT = 256 * 1024  # bytes of strings in one BODYSTRUCTURE or ENVELOPE; later ones are NIL
+MAX_IDENTIFIER = 500  # characters of a Message-ID that are kept (a Postgres index entry holds 2,700 bytes)
+MAX_REFERENCES = 200  # Message-IDs kept of References
+MAX_SUBJECT = 2_000  # characters
+MAX_ADDRESS_TEXT = 16_000  # characters of from_text and to_text
+MAX_FILENAME = 200  # characters
+PREVIEW = 200  # characters
+PREVIEW_SOURCE = {"plain": 1_200, "html": 16 * 1024}  # bytes of a text part that the preview is made from

@@ -1,0 +1,63 @@
+"""Encoded words (RFC 2047, with RFC 2231 5 languages) -> text."""
+
+from __future__ import annotations
+
+import binascii
+import re
+
+from merpati.message import charsets
+from merpati.message.headers import unfold
+
+# Blanks inside a Q word are forbidden and met; `?` ends the text, so the search is linear.
+_WORD = re.compile(rb"=\?([^?\s]{1,60})\?([BbQq])\?([^?]*)\?=")
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
+
+
+def unbase64(data: bytes) -> bytes:
+    """Base64 as far as it goes: foreign characters dropped, padding supplied (RFC 2045 6.8)."""
+    try:
+        return binascii.a2b_base64(data)
+    except binascii.Error:
+        # Padding in the middle (two encoded blocks joined) or missing at the end.
+        blocks = (_NOT_BASE64.sub(b"", block) for block in data.split(b"="))
+        return b"".join(
+            binascii.a2b_base64(block[: len(block) - (len(block) % 4 == 1)] + b"==") for block in blocks
+        )
+
+
+def decode_header(raw: bytes) -> str:
+    """The text of an unstructured field or a phrase, unfolded, in one line of clean text."""
+    value = unfold(raw)
+    if b"=?" in value:
+        return charsets.clean(_decode_words(value))
+    return charsets.clean(charsets.guess(value))
+
+
+def _decode_words(value: bytes) -> str:
+    text: list[str] = []
+    pending = bytearray()  # adjacent words of one charset are joined first: some split a character
+    charset = ""
+    position = 0
+    for match in _WORD.finditer(value):
+        between = value[position : match.start()]
+        position = match.end()
+        label = match[1].partition(b"*")[0].decode("ascii", "replace").lower()
+        # Blanks between encoded words are not shown (RFC 2047 6.2).
+        gap = between if between.strip(b" \t") or not pending else b""
+        if pending and (gap or label != charset):
+            text.append(charsets.decode(bytes(pending), charset))
+            pending.clear()
+        if gap:
+            text.append(charsets.guess(gap))
+        charset = label
+        pending += _word_bytes(match[2], match[3])
+    if pending:
+        text.append(charsets.decode(bytes(pending), charset))
+    text.append(charsets.guess(value[position:]))
+    return "".join(text)
+
+
+def _word_bytes(encoding: bytes, text: bytes) -> bytes:
+    if encoding in b"Bb":
+        return unbase64(text)
+    return binascii.a2b_qp(text, header=True)
