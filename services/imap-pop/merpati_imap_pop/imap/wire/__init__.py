@@ -1,0 +1,1 @@
+"""Bytes in, commands out, and back: pure, without asyncio and without the store."""
