@@ -19,6 +19,8 @@ SENT = "sent"
 DEFERRED = "deferred"
 BOUNCED = "bounced"
 EXPIRED = "expired"
+HELD = "held"
+DELETED = "deleted"
 
 ARGUMENTS = "%s::text[], %s::text[], %s::text[], %s::text[], %s::text[]"
 """The parameters of `platform.log_events`, for statements that call it beside others."""
