@@ -58,10 +58,30 @@ BEGIN
     RETURN ids;
 END $$;
 
+-- Lease up to `wanted` due rows of one lane, oldest first.
+CREATE FUNCTION queue.claim_lane(
+    worker_name text, lease double precision, due timestamptz, wanted integer, lane_hop text, lane_account bigint
+) RETURNS bigint[] LANGUAGE sql AS $$
+    WITH picked AS (
+        SELECT id FROM queue.messages
+            WHERE NOT held AND next_hop = lane_hop AND coalesce(account_id, 0) = lane_account
+                AND next_at <= due AND (lease_until IS NULL OR lease_until < now())
+            ORDER BY next_at, id LIMIT wanted
+            FOR UPDATE SKIP LOCKED
+    ), leased AS (
+        UPDATE queue.messages AS m
+            SET attempt = m.attempt + 1, worker = worker_name, lease_until = now() + make_interval(secs => lease)
+            FROM picked WHERE m.id = picked.id
+            RETURNING m.id
+    )
+    SELECT coalesce(array_agg(id), '{}') FROM leased
+$$;
+
 -- Lease up to `wanted` rows that are due, going round the lanes from behind the lane (hop, account), at most
 -- `per_lane` of each in a round, so that a mailing to one place can't hold up a person. Lanes of `busy` hops are
 -- passed over, and with `remote` false every lane that leaves this machine. Gives the ids and the lane to go on
--- from. A claim looks at a bounded number of lanes; the next one goes on where it stopped.
+-- from. A claim looks at a bounded number of lanes, and the next one goes on where it stopped; the row that has
+-- been due for longest comes first, wherever its lane is.
 CREATE FUNCTION queue.claim(
     worker_name text, lease double precision, due timestamptz, wanted integer, per_lane integer,
     busy text[], remote boolean, INOUT hop text, INOUT account bigint, OUT claimed bigint[]
@@ -74,47 +94,34 @@ DECLARE
     visited integer := 0;
 BEGIN
     claimed := '{}';
-    PERFORM FROM queue.messages
-        WHERE NOT held AND next_at <= due AND (lease_until IS NULL OR lease_until < now()) LIMIT 1;
+    SELECT next_hop, coalesce(account_id, 0) AS account INTO lane FROM queue.messages
+        WHERE NOT held AND next_at <= due AND (lease_until IS NULL OR lease_until < now())
+        ORDER BY next_at LIMIT 1;
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    WHILE visited < 500 AND cardinality(claimed) < wanted LOOP
-        SELECT next_hop, coalesce(account_id, 0) AS account INTO lane
-            FROM queue.messages
+    IF lane.next_hop <> ALL (busy) AND (remote OR lane.next_hop = '') THEN
+        claimed := queue.claim_lane(worker_name, lease, due, 1, lane.next_hop, lane.account);
+    END IF;
+    WHILE visited < 200 AND cardinality(claimed) < wanted LOOP
+        visited := visited + 1;
+        SELECT next_hop, coalesce(account_id, 0) AS account INTO lane FROM queue.messages
             WHERE NOT held AND (next_hop, coalesce(account_id, 0)) > (hop, claim.account)
             ORDER BY next_hop, coalesce(account_id, 0) LIMIT 1;
         IF NOT FOUND OR (lane.next_hop <> '' AND NOT remote) THEN
-            EXIT WHEN rounds > 0 AND NOT gained;
+            EXIT WHEN rounds > 0 AND NOT gained;  -- a whole round without a row: there are no more
             rounds := rounds + 1;
             gained := false;
             hop := '';
             account := -1;
-            CONTINUE;
-        END IF;
-        visited := visited + 1;
-        hop := lane.next_hop;
-        IF lane.next_hop = ANY (busy) THEN
+        ELSIF lane.next_hop = ANY (busy) THEN
+            hop := lane.next_hop;
             account := 9223372036854775807;  -- past every lane of that hop
-            CONTINUE;
-        END IF;
-        account := lane.account;
-        WITH picked AS (
-            SELECT id FROM queue.messages
-                WHERE NOT held AND next_hop = lane.next_hop AND coalesce(account_id, 0) = lane.account
-                    AND next_at <= due AND (lease_until IS NULL OR lease_until < now())
-                ORDER BY next_at, id LIMIT least(per_lane, wanted - cardinality(claimed))
-                FOR UPDATE SKIP LOCKED
-        ), leased AS (
-            UPDATE queue.messages AS m
-                SET attempt = m.attempt + 1, worker = worker_name,
-                    lease_until = now() + make_interval(secs => lease)
-                FROM picked WHERE m.id = picked.id
-                RETURNING m.id
-        )
-        SELECT array_agg(id) INTO taken FROM leased;
-        IF taken IS NOT NULL THEN
-            gained := true;
+        ELSE
+            hop := lane.next_hop;
+            account := lane.account;
+            taken := queue.claim_lane(worker_name, lease, due, least(per_lane, wanted - cardinality(claimed)), hop, account);
+            gained := gained OR cardinality(taken) > 0;
             claimed := claimed || taken;
         END IF;
     END LOOP;

@@ -94,7 +94,7 @@ async def test_claims_go_round_the_lanes(queue: Queue, enqueue: Enqueue) -> None
     for _ in range(4):
         seen.update(row.account_id for row in await queue.claim(10, per_lane=5))
     assert set(seen) == {1, 2, 3, 4, 5}
-    assert max(seen.values()) - min(seen.values()) <= 5
+    assert min(seen.values()) >= 5
 
 
 async def test_one_lane_alone_fills_the_claim(queue: Queue, enqueue: Enqueue) -> None:
