@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from merpati.message.charsets import clean, guess
 from merpati.message.headers import unfold
 from merpati.message.limits import MAX_ADDRESSES
 from merpati.message.words import decode_header
@@ -49,14 +50,15 @@ GROUP_END = RawAddress(None, None, None, None)
 def addresses(raw: bytes) -> list[Address]:
     """The people in an address field, decoded; the names of groups are left out."""
     return [
-        Address(
-            decode_header(item.name) if item.name else "",
-            decode_header(item.mailbox or b""),
-            decode_header(item.host),
-        )
-        for item in raw_addresses(raw)
-        if item.host is not None
+        Address(decode_header(name) if name else "", _plain(mailbox or b""), _plain(host))
+        for name, _, mailbox, host in raw_addresses(raw)
+        if host is not None
     ]
+
+
+def _plain(part: bytes) -> str:
+    """Half an address as text: encoded words have no meaning here (RFC 2047 5), UTF-8 has (RFC 6532)."""
+    return part.decode() if part.isalnum() else clean(guess(part))
 
 
 def raw_addresses(raw: bytes) -> list[RawAddress]:

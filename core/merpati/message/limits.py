@@ -4,7 +4,7 @@ from __future__ import annotations
 
 MAX_HEADER = 256 * 1024  # bytes of one header block that are looked at
 MAX_DEPTH = 50  # nesting of multiparts and embedded messages
-MAX_PARTS = 10_000  # parts of one message, and boundary look-alikes inspected
+MAX_PARTS = 10_000  # of one message
 MAX_ADDRESSES = 2_000  # of one header field
 MAX_PARAMETERS = 100  # of one Content-Type or Content-Disposition
 MAX_STRUCTURE_TEXT = 256 * 1024  # bytes of strings in one BODYSTRUCTURE or ENVELOPE; later ones are NIL

@@ -107,7 +107,10 @@ class Part:
     @property
     def charset(self) -> str:
         """The declared charset, or ''."""
-        return self.params.get("charset", "")
+        for name, value in self.pairs:
+            if name == b"charset":
+                return value.decode("ascii", "replace")
+        return ""
 
 
 def decode_transfer(body: bytes, encoding: str) -> bytes:
@@ -149,7 +152,8 @@ def parse(data: bytes) -> Part:
 class _Parser:
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.left = MAX_PARTS  # parts and boundary look-alikes that may still be looked at
+        self.left = MAX_PARTS  # parts that may still be made
+        self.look_alikes = MAX_PARTS  # lines that only begin like a boundary, and may still be passed over
 
     def message(self, start: int, end: int, prefix: str, depth: int) -> Part:
         """A message (the root, or one inside message/rfc822); `prefix` is the part that holds it."""
@@ -225,14 +229,18 @@ class _Parser:
         spans: list[tuple[int, int]] = []
         begin = -1  # where the part in hand begins
         position = max(part.body_start - 1, 0)
-        while len(spans) < self.left and (found := data.find(delimiter, position, end)) >= 0:
+        while (
+            len(spans) < self.left
+            and self.look_alikes
+            and (found := data.find(delimiter, position, end)) >= 0
+        ):
             tail = found + len(delimiter)
             line_end = data.find(b"\n", tail, end)
             position = end if line_end < 0 else line_end
             closing = data.startswith(b"--", tail, position)
             # A longer boundary that begins with ours is not ours; blanks behind ours are (5.1.1).
             if data[tail + 2 * closing : min(position, tail + 200)].strip(b" \t\r"):
-                self.left -= 1
+                self.look_alikes -= 1
                 continue
             if begin >= 0:
                 spans.append((begin, max(begin, found - data.startswith(b"\r", found - 1))))

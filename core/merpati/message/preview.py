@@ -12,10 +12,11 @@ from merpati.message.parts import Part, decode_transfer
 _TAG = re.compile(r"<[^<>]*>?")
 _HIDDEN = re.compile(r"<(style|script|head|title|!--)", re.IGNORECASE)
 _CLOSING = {
-    name: re.compile("-->" if name == "!--" else f"</{name}", re.IGNORECASE)
+    name: re.compile("-->" if name == "!--" else f"</{name}[^<>]*>?", re.IGNORECASE)
     for name in ("style", "script", "head", "title", "!--")
 }
-_BLANK = re.compile("[\\s\u00a0\u00ad\u034f\u200b-\u200f\u2060\ufeff]+")
+# What newsletters pad their preview with: soft hyphen, joiners, zero-width blanks.
+_INVISIBLE = re.compile("[\u00ad\u034f\u200b-\u200f\u2060\ufeff]")
 
 
 def preview(part: Part | None, data: bytes) -> str:
@@ -26,10 +27,14 @@ def preview(part: Part | None, data: bytes) -> str:
     text = charsets.decode(decode_transfer(raw, part.encoding), part.charset)
     if part.subtype == "html":
         text = strip_html(text)
-    line = _BLANK.sub(" ", charsets.clean(text[: 5 * PREVIEW])).strip()
+    text = text[: 5 * PREVIEW]
+    if not text.isascii():
+        text = _INVISIBLE.sub(" ", text)
+    line = charsets.clean(" ".join(text.split()))
     if len(line) <= PREVIEW:
         return line.rstrip("\ufffd")  # a character cut in two by PREVIEW_SOURCE
-    return line[:PREVIEW].rsplit(" ", 1)[0] + "…" if " " in line[:PREVIEW] else line[:PREVIEW] + "…"
+    line = line[:PREVIEW]
+    return (line.rsplit(" ", 1)[0] if " " in line else line) + "…"
 
 
 def strip_html(text: str) -> str:
@@ -39,6 +44,6 @@ def strip_html(text: str) -> str:
     while match := _HIDDEN.search(text, position):
         out.append(text[position : match.start()])
         end = _CLOSING[match[1].lower()].search(text, match.end())
-        position = end.start() if end else len(text)
+        position = end.end() if end else len(text)
     out.append(text[position:])
     return html.unescape(_TAG.sub(" ", "".join(out)))

@@ -19,7 +19,9 @@ _KINDS: dict[str, Kind] = {
     "TEXT": "TEXT",
     "MIME": "MIME",
 }
-_SPEC = re.compile(r"((?:\d{1,6}\.)*\d{1,6})?(?:^|\.|$)(?:([A-Z.]+)(?:\s*\(([^()]*)\))?)?", re.IGNORECASE)
+_SPEC = re.compile(
+    r"((?:\d{1,6}\.)*\d{1,6}(?:\.(?=[A-Z])|$))?(?:([A-Z.]+)(?:\s*\(([^()]*)\))?)?", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Section:
         if kind is None or (kind == "MIME" and not number) or (names is not None) != ("FIELDS" in kind):
             return None
         listed = frozenset(name.strip('"').lower().encode() for name in (names or "").split())
-        return cls(number or "", kind, listed)
+        return cls((number or "").rstrip("."), kind, listed)
 
 
 def section(data: bytes, root: Part, spec: Section | str) -> bytes | None:

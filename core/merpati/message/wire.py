@@ -131,7 +131,9 @@ class _Writer:
         return b"%b %b %b" % (disposition, languages, self._string(location))
 
     def _languages(self, raw: bytes | None) -> bytes:
-        tags = [tag.strip() for tag in unfold(raw or b"").split(b",") if tag.strip()]
+        if raw is None:
+            return b"NIL"
+        tags = [tag.strip() for tag in unfold(raw).split(b",") if tag.strip()]
         if len(tags) < 2:
             return self._string(tags[0]) if tags else b"NIL"
         return b"(%b)" % b" ".join([string(tag) for tag in tags[:100]])
@@ -149,8 +151,11 @@ class _Writer:
 
 def _with_charset(part: Part) -> Pairs:
     """Text without a charset is US-ASCII (RFC 2045 5.2), and clients are told so."""
-    if part.type != "text" or any(name.startswith(b"charset") for name, _ in part.pairs):
+    if part.type != "text":
         return part.pairs
+    for name, _ in part.pairs:
+        if name in (b"charset", b"charset*"):
+            return part.pairs
     return [*part.pairs, *_DEFAULT_CHARSET]
 
 

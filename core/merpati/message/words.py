@@ -15,14 +15,17 @@ _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 
 def unbase64(data: bytes) -> bytes:
     """Base64 as far as it goes: foreign characters dropped, padding supplied (RFC 2045 6.8)."""
-    try:
-        return binascii.a2b_base64(data)
-    except binascii.Error:
-        # Padding in the middle (two encoded blocks joined) or missing at the end.
-        blocks = (_NOT_BASE64.sub(b"", block) for block in data.split(b"="))
-        return b"".join(
-            binascii.a2b_base64(block[: len(block) - (len(block) % 4 == 1)] + b"==") for block in blocks
-        )
+    padding = data.find(b"=")
+    if padding < 0 or not data[padding:].strip(b"=\r\n\t "):
+        try:
+            return binascii.a2b_base64(data)
+        except binascii.Error:  # padding is missing
+            pass
+    # Blocks that were encoded one by one and joined, each with its own padding.
+    blocks = (_NOT_BASE64.sub(b"", block) for block in data.split(b"=", 1_000))
+    return b"".join(
+        binascii.a2b_base64(block[: len(block) - (len(block) % 4 == 1)] + b"==") for block in blocks
+    )
 
 
 def decode_header(raw: bytes) -> str:
@@ -38,18 +41,19 @@ def _decode_words(value: bytes) -> str:
     pending = bytearray()  # adjacent words of one charset are joined first: some split a character
     charset = ""
     position = 0
+    after_word = False
     for match in _WORD.finditer(value):
         between = value[position : match.start()]
         position = match.end()
         label = match[1].partition(b"*")[0].decode("ascii", "replace").lower()
         # Blanks between encoded words are not shown (RFC 2047 6.2).
-        gap = between if between.strip(b" \t") or not pending else b""
+        gap = between if between.strip(b" \t") or not after_word else b""
         if pending and (gap or label != charset):
             text.append(charsets.decode(bytes(pending), charset))
             pending.clear()
         if gap:
             text.append(charsets.guess(gap))
-        charset = label
+        charset, after_word = label, True
         pending += _word_bytes(match[2], match[3])
     if pending:
         text.append(charsets.decode(bytes(pending), charset))
