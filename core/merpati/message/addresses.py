@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from merpati.message.charsets import clean, guess
 from merpati.message.headers import unfold
-from merpati.message.limits import MAX_ADDRESSES
+from merpati.message.limits import MAX_ADDRESS_TOKENS, MAX_ADDRESSES
 from merpati.message.words import decode_header
 
 # The two shapes of nearly every address that stands alone.
@@ -92,7 +92,10 @@ class _List:
 
     def parse(self) -> list[RawAddress]:
         line, position, end = self.line, 0, 0
-        while len(self.found) < MAX_ADDRESSES and (match := _TOKEN.search(line, position)):
+        for _ in range(MAX_ADDRESS_TOKENS):
+            match = _TOKEN.search(line, position)
+            if match is None or len(self.found) >= MAX_ADDRESSES:
+                break
             spaced = match.start() > end
             position = end = match.end()
             special = match[4]

@@ -6,6 +6,7 @@ MAX_HEADER = 256 * 1024  # bytes of one header block that are looked at
 MAX_DEPTH = 50  # nesting of multiparts and embedded messages
 MAX_PARTS = 10_000  # of one message
 MAX_ADDRESSES = 2_000  # of one header field
+MAX_ADDRESS_TOKENS = 20_000  # words and marks read of one header field
 MAX_PARAMETERS = 100  # of one Content-Type or Content-Disposition
 MAX_STRUCTURE_TEXT = 256 * 1024  # bytes of strings in one BODYSTRUCTURE or ENVELOPE; later ones are NIL
 MAX_IDENTIFIER = 500  # characters of a Message-ID that are kept (a Postgres index entry holds 2,700 bytes)
