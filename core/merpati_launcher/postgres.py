@@ -6,11 +6,12 @@ import os
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from merpati_launcher.errors import Refused
 from merpati_launcher.identity import Identity
-from merpati_launcher.process import run_as
+from merpati_launcher.process import Door, run_as
 
 STOP_SIGNAL = signal.SIGINT
 """Fast shutdown: sessions end, everything is written (SIGTERM would wait for clients to leave)."""
@@ -38,6 +39,15 @@ class Postgres:
     identity: Identity | None = None
     options: Mapping[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def _doors(self) -> tuple[Door, Door]:
+        return Door(self.data, self.identity), Door(self.sockets, self.identity)
+
+    @property
+    def doors(self) -> tuple[int, ...]:
+        """The descriptors to hand to the server."""
+        return tuple(descriptor for door in self._doors for descriptor in door.descriptors)
+
     def make(self, password: str) -> bool:
         """Make the cluster if there is none yet; says whether it did. Refuses data of another major version."""
         for place in (self.data, self.sockets):
@@ -59,12 +69,13 @@ class Postgres:
         secret.write_text(password)
         if self.identity:
             self.identity.own(secret)
-        command: list[str | Path] = [self.programs / "initdb", "-D", self.data, "-U", "merpati", "-E", "UTF8"]
+        data, sockets = (door.path for door in self._doors)
+        command: list[str | Path] = [self.programs / "initdb", "-D", data, "-U", "merpati", "-E", "UTF8"]
         # Pinned: with locale C the trigrams of non-ASCII text vanish, and ICU is not in the wheel.
         command += ["--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        command += ["-A", "scram-sha-256", f"--pwfile={secret}", "--data-checksums"]
+        command += ["-A", "scram-sha-256", f"--pwfile={sockets / secret.name}", "--data-checksums"]
         try:
-            result = run_as(command, self.identity, environment())
+            result = run_as(command, self.identity, environment(), self.doors)
         finally:
             secret.unlink()
         if result.returncode:
@@ -86,19 +97,20 @@ class Postgres:
 
     def command(self) -> list[str | Path]:
         """What starts it."""
-        options = {**_OPTIONS, "unix_socket_directories": str(self.sockets), **self.options}
-        words: list[str | Path] = [self.programs / "postgres", "-D", self.data]
+        data, sockets = (door.path for door in self._doors)
+        options = {**_OPTIONS, "unix_socket_directories": str(sockets), **self.options}
+        words: list[str | Path] = [self.programs / "postgres", "-D", data]
         for name, value in options.items():
             words += ["-c", f"{name}={value}"]
         return words
 
-    def ready(self) -> bool:
-        """Whether it takes connections; the last line of postmaster.pid says so (as pg_ctl reads it)."""
+    def ready(self, pid: int) -> bool:
+        """Whether the server `pid` takes connections; its postmaster.pid says so (as pg_ctl reads it)."""
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except OSError:
             return False
-        return len(lines) >= 8 and lines[7].strip() == "ready"
+        return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"
 
 
 def environment() -> dict[str, str]:

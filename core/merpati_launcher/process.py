@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +16,25 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
-def _die_with(parent: int, number: int) -> Callable[[], None]:
+class Door:
+    """A directory as another user can name it, even below one that this user may not search (/root).
+
+    The kernel follows /proc/self/fd/N to the open directory itself, without a look at its parents; so the
+    data stays where the operator put it, and nobody's permissions are widened.
+    """
+
+    def __init__(self, directory: Path, identity: Identity | None) -> None:
+        self.descriptors: tuple[int, ...] = ()
+        self.path = directory
+        if identity is not None and not identity.can_reach(directory):
+            self.descriptors = (os.open(directory, os.O_PATH | os.O_DIRECTORY),)
+            self.path = Path(f"/proc/self/fd/{self.descriptors[0]}")
+
+
+def _die_with(parent: int, number: int) -> Callable[[], None] | None:
+    if not sys.platform.startswith("linux"):
+        return None
+
     def prepare() -> None:
         # After the change of user, which clears it; and again look whether the parent is still there.
         _libc.prctl(_PR_SET_PDEATHSIG, number)
@@ -31,6 +50,7 @@ def spawn(
     *,
     env: Mapping[str, str] | None = None,
     identity: Identity | None = None,
+    doors: Sequence[int] = (),
     death_signal: int = signal.SIGTERM,
 ) -> subprocess.Popen[bytes]:
     """Start `command` in a session of its own (a Ctrl-C in the terminal is the launcher's business alone)."""
@@ -47,12 +67,16 @@ def spawn(
             user=identity.uid if identity else None,
             group=identity.gid if identity else None,
             extra_groups=[] if identity else None,
+            pass_fds=doors,
             preexec_fn=_die_with(os.getpid(), death_signal),
         )
 
 
 def run_as(
-    command: Sequence[str | Path], identity: Identity | None, env: Mapping[str, str] | None = None
+    command: Sequence[str | Path],
+    identity: Identity | None,
+    env: Mapping[str, str] | None = None,
+    doors: Sequence[int] = (),
 ) -> subprocess.CompletedProcess[str]:
     """Run `command` to its end and hand back what it printed."""
     return subprocess.run(
@@ -65,5 +89,6 @@ def run_as(
         user=identity.uid if identity else None,
         group=identity.gid if identity else None,
         extra_groups=[] if identity else None,
+        pass_fds=doors,
         check=False,
     )
