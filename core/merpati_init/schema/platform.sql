@@ -35,3 +35,11 @@ BEGIN ATOMIC
     INSERT INTO platform.mail_events (trace_id, kind, address, message_id, detail)
     SELECT t, k, a, m, d::jsonb FROM unnest(trace_ids, kinds, addresses, message_ids, details) AS e (t, k, a, m, d);
 END;
+
+-- How far this database has come. The worker raises it and writes it beside the mail; a database that is
+-- behind the file was restored from a backup, and must not give out UIDs that clients have seen.
+CREATE TABLE platform.generation (
+    one    boolean PRIMARY KEY DEFAULT true CHECK (one),
+    number bigint NOT NULL DEFAULT 1
+);
+INSERT INTO platform.generation DEFAULT VALUES;

@@ -5,6 +5,7 @@ GRANT INSERT, SELECT ON platform.mail_events
     TO merpati_smtp, merpati_outbound, merpati_imap, merpati_webmail, merpati_auth, merpati_worker;
 GRANT DELETE ON platform.mail_events TO merpati_worker;
 GRANT SELECT, INSERT, UPDATE ON platform.jobs TO merpati_worker;
+GRANT SELECT, UPDATE ON platform.generation TO merpati_worker;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA directory
     TO merpati_smtp, merpati_outbound, merpati_imap, merpati_worker;
@@ -35,7 +36,7 @@ DECLARE
     t text;
 BEGIN
     FOREACH t IN ARRAY ARRAY['mail.accounts', 'mail.mailboxes', 'mail.emails', 'mail.mailbox_messages',
-                             'mail.changes', 'mail.unlink_log', 'queue.messages', 'directory.accounts', 'directory.addresses'] LOOP
+                             'mail.changes', 'mail.unlink_log', 'mail.renames', 'queue.messages', 'directory.accounts', 'directory.addresses'] LOOP
         EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY services ON %s TO merpati_smtp, merpati_outbound, merpati_imap, merpati_auth, merpati_worker USING (true) WITH CHECK (true)', t);
         EXECUTE format('CREATE POLICY one_account ON %s TO merpati_webmail USING (%s = platform.current_account()) WITH CHECK (%s = platform.current_account())',

@@ -5,10 +5,11 @@ CREATE SCHEMA mail;
 -- The one counter of an account: MODSEQs come from here, quota is counted here, and its row lock is
 -- the account's lock. Lock order everywhere: accounts by id, then mailboxes by id.
 CREATE TABLE mail.accounts (
-    account_id bigint PRIMARY KEY REFERENCES directory.accounts,
-    modseq     bigint NOT NULL DEFAULT 1,
-    used       bigint NOT NULL DEFAULT 0,     -- bytes, each copy counted
-    messages   bigint NOT NULL DEFAULT 0
+    account_id  bigint PRIMARY KEY REFERENCES directory.accounts,
+    modseq      bigint NOT NULL DEFAULT 1,
+    uidvalidity bigint NOT NULL DEFAULT extract(epoch FROM now()), -- the last one given: a name made again gets a higher
+    used        bigint NOT NULL DEFAULT 0,    -- bytes, each copy counted
+    messages    bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
 -- A folder. Its counts are kept under the account's lock, so that SELECT and STATUS never count.
@@ -115,3 +116,14 @@ CREATE TABLE mail.unlink_log (
 );
 CREATE INDEX ON mail.unlink_log (due);
 CREATE INDEX ON mail.unlink_log (account_id, email_id);
+
+-- Folders whose rows have a new name and whose directories on disk have not, yet. Written with the rows,
+-- removed once the directory was moved; what a crash leaves is finished by the worker.
+CREATE TABLE mail.renames (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id bigint NOT NULL,
+    mailbox_id bigint NOT NULL,
+    old_dir    text NOT NULL,
+    new_dir    text NOT NULL
+);
+CREATE INDEX ON mail.renames (account_id);

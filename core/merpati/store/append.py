@@ -1,0 +1,121 @@
+"""APPEND: messages of a client, their files first, then their rows in one statement, all or none (RFC 3502)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from merpati.message import Summary, summarise
+from merpati.platform.db import Connection
+from merpati.platform.errors import NotFound, OutcomeUnknown, OverQuota
+from merpati.platform.trace import new_trace_id
+from merpati.store import sql
+from merpati.store.blobs import FileWrite, SpooledFile, read_file, translate, unique_base
+from merpati.store.context import Context
+from merpati.store.mailboxes import one
+from merpati.store.model import Appended, NewMessage
+from merpati.store.place import PLACE_SQL, Placed, Placement, place_arguments
+
+_ATTEMPTS = 3  # a folder may be renamed between the link and the lock
+_BIG = 256 * 1024  # above this a summary is made off the loop
+
+
+async def append(
+    context: Context, account_id: int, mailbox_id: int, messages: Sequence[NewMessage]
+) -> Appended:
+    """Append to a folder; raises `NotFound`, `OverQuota`, `DiskFull`, `Unavailable`."""
+    summaries = [await _summary(message) for message in messages]
+    for _ in range(_ATTEMPTS):
+        mailbox = await one(context, account_id, sql.MAILBOX_BY_ID, mailbox_id)
+        placements = [
+            placement(account_id, mailbox_id, mailbox.dir, message, summary)
+            for message, summary in zip(messages, summaries, strict=True)
+        ]
+        writes = [
+            FileWrite(
+                SpooledFile(message.data) if isinstance(message.data, Path) else message.data,
+                [context.files.path(account_id, item.dir, item.base, item.flags)],
+            )
+            for message, item in zip(messages, placements, strict=True)
+        ]
+        outcome = await _enter(context, account_id, writes, placements)
+        if all(item.status == "placed" for item in outcome):
+            context.changed(account_id)
+            return _appended(outcome)
+        if any(item.status == "over_quota" for item in outcome):
+            raise OverQuota("the mailbox is full")
+    raise NotFound("no such folder")
+
+
+def placement(
+    account_id: int, mailbox_id: int, directory: str, message: NewMessage, summary: Summary
+) -> Placement:
+    """The placement of a client's own message under a new name."""
+    received = message.received_at or datetime.now(UTC).astimezone()
+    offset = received.utcoffset()
+    return Placement(
+        account_id=account_id,
+        mailbox_id=mailbox_id,
+        dir=directory,
+        base=unique_base(summary.size),
+        summary=summary,
+        file_size=summary.size,
+        trace_id=new_trace_id(),
+        received_at=received,
+        received_offset=int(offset.total_seconds() // 60) if offset else 0,
+        flags=message.flags,
+        keywords=message.keywords,
+    )
+
+
+async def place(conn: Connection, placements: Sequence[Placement], default_quota: int) -> list[Placed]:
+    """Run `mail.place` alone, in whatever transaction `conn` is in."""
+    cursor = await conn.execute(PLACE_SQL, place_arguments(placements, default_quota), binary=True)
+    return [Placed(*row) for row in await cursor.fetchall()]
+
+
+class _RolledBack(Exception):
+    """Ends the transaction of an append of which not all messages could be placed."""
+
+
+async def _enter(
+    context: Context, account_id: int, writes: Sequence[FileWrite], placements: Sequence[Placement]
+) -> list[Placed]:
+    await context.files.write(writes)
+    outcome: list[Placed] = []
+    try:
+        single = len(placements) == 1
+        async with context.statement(account_id) if single else context.transaction(account_id) as conn:
+            outcome = await place(conn, placements, context.settings.mailbox_size_limit)
+            if not all(item.status == "placed" for item in outcome):
+                raise _RolledBack
+    except OutcomeUnknown:
+        raise  # the rows may be there: the files stay, and adoption sorts them out
+    except Exception as error:
+        await context.files.discard(target for write in writes for target in write.targets)
+        if not isinstance(error, _RolledBack):
+            raise
+    return outcome
+
+
+def _appended(outcome: Sequence[Placed]) -> Appended:
+    first = outcome[0]
+    assert first.uidvalidity is not None and first.modseq is not None
+    return Appended(first.uidvalidity, [item.uid for item in outcome if item.uid is not None], first.modseq)
+
+
+async def _summary(message: NewMessage) -> Summary:
+    try:
+        if isinstance(message.data, bytes):
+            if len(message.data) <= _BIG:
+                return summarise(message.data)
+            return await asyncio.to_thread(summarise, message.data)
+        return await asyncio.to_thread(_summarise_file, str(message.data))
+    except OSError as error:
+        raise translate(error) from error
+
+
+def _summarise_file(path: str) -> Summary:
+    return summarise(read_file(path))
