@@ -260,3 +260,9 @@ def load(**overrides: Any) -> Settings:
     """Read the settings: overrides, then the environment, then `merpati.env` in the data directory."""
     data = Path(overrides.get("data") or os.environ.get("MERPATI_DATA") or "data").absolute()
     return Settings(_env_file=data / "merpati.env", **{**overrides, "data": data})  # type: ignore[call-arg]
+
+
+if __name__ == "__main__":
+    from merpati.platform.settings_page import page
+
+    print(page(), end="")
