@@ -56,11 +56,12 @@ async def log_events(conn: Connection, events: Sequence[MailEvent]) -> None:
         await conn.execute(f"SELECT platform.log_events({ARGUMENTS})", arguments(events))
 
 
-async def is_accepted(conn: Connection, trace_id: str) -> bool:
-    """Whether the transaction that accepted `trace_id` was committed: the answer to a lost COMMIT."""
+async def happened(conn: Connection, event: MailEvent) -> bool:
+    """Whether the transaction that wrote `event` was committed: the answer to a lost COMMIT."""
     cursor = await conn.execute(
-        "SELECT EXISTS (SELECT FROM platform.mail_events WHERE trace_id = %s AND kind = %s)",
-        (trace_id, ACCEPTED),
+        "SELECT EXISTS (SELECT FROM platform.mail_events"
+        " WHERE trace_id = %s AND kind = %s AND address IS NOT DISTINCT FROM %s::text)",
+        (event.trace_id, event.kind, _optional(event.address)),
     )
     row = await cursor.fetchone()
     return row is not None and bool(row[0])

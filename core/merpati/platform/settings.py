@@ -150,6 +150,7 @@ class Settings(BaseSettings):
         description="Postfix's `mynetworks`: networks that may relay without logging in (a scanner on the LAN). Empty: none, not even loopback.",
     )
     smtp_timeout: float = Field(300.0, description="How long a silent SMTP client is kept.")
+    smtp_data_timeout: float = Field(1_800.0, description="How long the transfer of one message may take.")
     smtp_recipient_limit: int = Field(1_000, description="Recipients in one transaction.")
     smtp_error_limit: int = Field(20, description="Errors after which a client is disconnected.")
     smtp_connection_limit: int = Field(1_000, description="Connections in all.")

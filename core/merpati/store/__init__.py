@@ -1,6 +1,6 @@
 """Store: Maildir files and their rows as one: folders, messages, flags, changes, quota, repair."""
 
-from merpati.store.blobs import FileWrite, MailFiles, SpooledFile, unique_base
+from merpati.store.blobs import FileWrite, MailFiles, unique_base
 from merpati.store.changes import Mode
 from merpati.store.flags import NO_FLAGS, Flag
 from merpati.store.mailboxes import provision
@@ -16,6 +16,7 @@ from merpati.store.model import (
     Snapshot,
 )
 from merpati.store.place import PLACE_SQL, Placed, Placement, place_arguments
+from merpati.store.spool import SpooledFile, SpoolWriter
 from merpati.store.store import Store
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Placement",
     "Quota",
     "Snapshot",
+    "SpoolWriter",
     "SpooledFile",
     "Store",
     "place_arguments",

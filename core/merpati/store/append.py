@@ -12,11 +12,12 @@ from merpati.platform.db import Connection
 from merpati.platform.errors import NotFound, OutcomeUnknown, OverQuota
 from merpati.platform.trace import new_trace_id
 from merpati.store import sql
-from merpati.store.blobs import FileWrite, SpooledFile, read_file, translate, unique_base
+from merpati.store.blobs import FileWrite, read_file, translate, unique_base
 from merpati.store.context import Context
 from merpati.store.mailboxes import one
 from merpati.store.model import Appended, NewMessage
 from merpati.store.place import PLACE_SQL, Placed, Placement, place_arguments
+from merpati.store.spool import SpooledFile
 
 _ATTEMPTS = 3  # a folder may be renamed between the link and the lock
 _BIG = 256 * 1024  # above this a summary is made off the loop
@@ -35,10 +36,10 @@ async def append(
         ]
         writes = [
             FileWrite(
-                SpooledFile(message.data) if isinstance(message.data, Path) else message.data,
+                SpooledFile(message.data, summary.size) if isinstance(message.data, Path) else message.data,
                 [context.files.path(account_id, item.dir, item.base, item.flags)],
             )
-            for message, item in zip(messages, placements, strict=True)
+            for message, item, summary in zip(messages, placements, summaries, strict=True)
         ]
         outcome = await _enter(context, account_id, writes, placements)
         if all(item.status == "placed" for item in outcome):

@@ -18,17 +18,11 @@ from merpati.platform.errors import DiskFull, Invalid, Unavailable
 from merpati.platform.settings import Settings
 from merpati.store import durable
 from merpati.store.flags import letters
+from merpati.store.spool import SpooledFile
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _HOST = socket.gethostname().replace("/", "\\057").replace(":", "\\072").replace(",", "\\054") or "localhost"
 _serial = itertools.count()
-
-
-@dataclass(frozen=True, slots=True)
-class SpooledFile:
-    """A finished file in `spool/tmp`. Its owner wrote it, and removes that name when nothing needs it any more."""
-
-    path: Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ _WRITE_BACK = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SpooledFile:
-    """A whole message in `spool/tmp`. `MailFiles.write` syncs and links it, and removes this name."""
+    """A whole message in `spool/tmp`. `MailFiles.write` syncs and links it; its owner removes this name."""
 
     path: Path
     size: int

@@ -12,7 +12,17 @@ branch_labels = None
 depends_on = None
 
 _SCHEMA = Path(__file__).parent.parent / "schema"
-_FILES = ("platform", "directory", "store", "store_functions", "queue", "auth", "webmail", "roles")
+_FILES = (
+    "platform",
+    "directory",
+    "store",
+    "store_functions",
+    "queue",
+    "delivery",
+    "auth",
+    "webmail",
+    "roles",
+)
 
 
 def upgrade() -> None:

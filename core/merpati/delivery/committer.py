@@ -1,0 +1,185 @@
+"""The one committer: messages that wait together are written, synced and entered together (group commit)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from merpati.delivery import sql
+from merpati.delivery.plan import Plan, Refused
+from merpati.platform import mail_events
+from merpati.platform.db import Database
+from merpati.platform.errors import MerpatiError, OutcomeUnknown, Unavailable
+from merpati.platform.settings import Settings
+from merpati.platform.telemetry import get_logger
+from merpati.queue import enqueue_arguments
+from merpati.store import MailFiles, place_arguments
+
+log = get_logger(__name__)
+
+IN_FLIGHT = 2
+"""While one batch is with the disk, another may be with Postgres."""
+BATCH = 100
+BATCH_SIZE = 16 * 1024 * 1024
+"""Octets in one batch: a large message must not keep many small ones waiting."""
+_ASKING = 30.0
+"""How long Postgres is asked what became of a lost COMMIT."""
+
+
+class NotPlaced(MerpatiError):
+    """Some accounts can't take the message; nothing was stored, and it may be planned anew without them."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__("not every recipient could be given the message")
+        self.refused = refused
+
+
+class Committer:
+    """Enters plans; whoever waits for one hears of it when it is durable."""
+
+    def __init__(self, db: Database, files: MailFiles, settings: Settings) -> None:
+        self._db = db
+        self._files = files
+        self._settings = settings
+        self._waiting: deque[tuple[Plan, asyncio.Future[None]]] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
+
+    async def enter(self, plan: Plan) -> None:
+        """Write and enter `plan`. Raises `NotPlaced`, or `Unavailable` where nothing is known to be stored.
+
+        Once begun it goes on, whether its caller still waits or not.
+        """
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((plan, future))
+        if len(self._workers) < IN_FLIGHT:
+            task = asyncio.create_task(self._work())
+            self._workers.add(task)
+            task.add_done_callback(self._workers.discard)
+        await asyncio.shield(future)
+
+    async def drain(self) -> None:
+        """Wait until nothing is in flight: before the service ends."""
+        while self._workers:
+            await asyncio.wait(set(self._workers))
+
+    async def _work(self) -> None:
+        while self._waiting:
+            batch = self._take()
+            plans = [plan for plan, _ in batch]
+            try:
+                await self._enter(plans)
+            except MerpatiError as error:
+                for _, future in batch:
+                    _answer(future, error)
+            except psycopg.Error as error:
+                await self._apart(batch, error)
+            else:
+                for _, future in batch:
+                    _answer(future, None)
+
+    def _take(self) -> list[tuple[Plan, asyncio.Future[None]]]:
+        batch = [self._waiting.popleft()]
+        size = batch[0][0].size
+        while self._waiting and len(batch) < BATCH:
+            size += self._waiting[0][0].size
+            if size > BATCH_SIZE:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
+
+    async def _apart(self, batch: Sequence[tuple[Plan, asyncio.Future[None]]], error: psycopg.Error) -> None:
+        """Postgres refused a batch for what is in it: try its messages one by one, so that a bad one fails alone."""
+        if len(batch) == 1:
+            plan, future = batch[0]
+            _answer(future, _translate(error, plan))
+            return
+        for plan, future in batch:
+            try:
+                await self._enter([plan])
+            except MerpatiError as own:
+                _answer(future, own)
+            except psycopg.Error as own:
+                _answer(future, _translate(own, plan))
+            else:
+                _answer(future, None)
+
+    async def _enter(self, plans: Sequence[Plan]) -> None:
+        await self._files.write([plan.write for plan in plans])
+        try:
+            await self._execute(plans)
+        except OutcomeUnknown:
+            raise  # the rows may be there, or come: the files stay
+        except (MerpatiError, psycopg.Error):
+            await self._files.discard(path for plan in plans for path in plan.write.targets)
+            raise
+
+    async def _execute(self, plans: Sequence[Plan]) -> None:
+        statement, arguments = self._statement(plans)
+        backend = 0
+        try:
+            async with self._db.connection() as conn:
+                backend = conn.info.backend_pid
+                await conn.execute(statement, arguments)
+        except OutcomeUnknown as error:
+            if not await self._committed(plans[0], backend):
+                raise Unavailable("the database was lost before the message was entered") from error
+
+    def _statement(self, plans: Sequence[Plan]) -> tuple[str, list[Any]]:
+        placements = [item for plan in plans for item in plan.placements]
+        rows = [item for plan in plans for item in plan.rows]
+        arguments: list[Any] = []
+        if placements:
+            arguments += place_arguments(placements, self._settings.mailbox_size_limit)
+        if rows:
+            arguments += enqueue_arguments(rows, self._settings.queue_lifetime)
+        arguments += mail_events.arguments([event for plan in plans for event in plan.events])
+        if not placements:
+            return sql.QUEUE, arguments
+        return sql.PLACE_AND_QUEUE if rows else sql.PLACE, arguments
+
+    async def _committed(self, plan: Plan, backend: int) -> bool:
+        """What became of a transaction whose answer was lost: the trail knows, once its server process is gone."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _ASKING
+        while loop.time() < until:
+            try:
+                async with self._db.connection() as conn:
+                    running = await (await conn.execute(sql.RUNNING, (backend,))).fetchone()
+                    if await mail_events.happened(conn, plan.events[0]):
+                        return True
+                    if running == (False,):
+                        return False
+            except Unavailable as error:
+                log.info("asking what became of a commit", trace_id=plan.incoming.trace_id, error=str(error))
+            await asyncio.sleep(0.2)
+        raise OutcomeUnknown("the database did not come back to say what became of the message")
+
+
+def _translate(error: psycopg.Error, plan: Plan) -> MerpatiError:
+    if error.sqlstate == sql.NOT_PLACED:
+        return NotPlaced(_refused(error.diag.message_detail or "", plan))
+    # Ours to mend, and the sender's to keep meanwhile.
+    log.error("message not entered", trace_id=plan.incoming.trace_id, error=str(error))
+    return Unavailable("the message could not be entered")
+
+
+def _refused(detail: str, plan: Plan) -> Refused:
+    statuses = [item.split(" ") for item in detail.split(",")]
+    accounts = {plan.placements[int(ordinal) - 1].account_id: status for ordinal, status in statuses}
+    return Refused(
+        full=frozenset(item for item, status in accounts.items() if status == "over_quota"),
+        gone=frozenset(item for item, status in accounts.items() if status != "over_quota"),
+    )
+
+
+def _answer(future: asyncio.Future[None], error: MerpatiError | None) -> None:
+    if future.done():  # its caller was cancelled
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
