@@ -1,0 +1,1 @@
+"""What each command does; `registry` gives it its name, its states and its capability."""
