@@ -250,7 +250,7 @@ class MailFiles:
 
 def read_file(path: str) -> bytes:
     """A whole file; plain system calls, since one message's read is shorter than a thread's wake-up."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = open_file(path)
     try:
         size = os.fstat(descriptor).st_size
         data = os.read(descriptor, size)
@@ -259,6 +259,11 @@ def read_file(path: str) -> bytes:
         return data
     finally:
         os.close(descriptor)
+
+
+def open_file(path: str) -> int:
+    """A descriptor for reading."""
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def translate(error: OSError) -> Unavailable:

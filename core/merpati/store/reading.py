@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from merpati.platform.errors import NotFound
 from merpati.platform.telemetry import get_logger
 from merpati.store import sql
-from merpati.store.blobs import read_file, translate
+from merpati.store.blobs import open_file, read_file, translate
 from merpati.store.context import Context
 
 log = get_logger(__name__)
+T = TypeVar("T")
 
 CHUNK = 500  # messages a statement: never a cursor held open for a slow client
+_PIECE = 256 * 1024  # octets of `chunks`
 _YIELD_EVERY = 16  # files read before other connections have their turn
 
 _EMAIL = """trace_id thread_id size file_size codec prefix_len received_at received_offset sent_at sender
@@ -116,15 +119,39 @@ async def messages(
 
 async def read(context: Context, account_id: int, mailbox_id: int, uid: int) -> bytes:
     """A message's bytes, also of one expunged meanwhile; raises `NotFound` where row or file is gone."""
+    return await _with_file(context, account_id, mailbox_id, uid, read_file)
+
+
+async def chunks(context: Context, account_id: int, mailbox_id: int, uid: int) -> AsyncGenerator[bytes, None]:
+    """`read` in pieces, for a client that takes its time with a large message."""
+    descriptor = await _with_file(context, account_id, mailbox_id, uid, open_file)
+    try:
+        piece = os.read(
+            descriptor, _PIECE
+        )  # most messages are this one, and read sooner than a thread wakes up
+        while piece:
+            yield piece
+            if len(piece) < _PIECE:
+                return
+            piece = await asyncio.to_thread(os.read, descriptor, _PIECE)
+    except OSError as error:
+        raise translate(error) from error
+    finally:
+        os.close(descriptor)
+
+
+async def _with_file(
+    context: Context, account_id: int, mailbox_id: int, uid: int, use: Callable[[str], T]
+) -> T:
     for _ in range(2):  # the flag mirror may rename the file between the row's read and the open
         directory, base, mirrored = await _location(context, account_id, mailbox_id, uid)
         try:
-            return read_file(context.files.name(account_id, directory, base, mirrored))
+            return use(context.files.name(account_id, directory, base, mirrored))
         except FileNotFoundError:
             continue
         except OSError as error:
             raise translate(error) from error
-    return await _search(context, account_id, directory, base)
+    return await _search(context, account_id, directory, base, use)
 
 
 async def _location(context: Context, account_id: int, mailbox_id: int, uid: int) -> tuple[str, str, int]:
@@ -136,7 +163,7 @@ async def _location(context: Context, account_id: int, mailbox_id: int, uid: int
     return row[0], row[1], row[2]
 
 
-async def _search(context: Context, account_id: int, directory: str, base: str) -> bytes:
+async def _search(context: Context, account_id: int, directory: str, base: str, use: Callable[[str], T]) -> T:
     """Row and name have come apart (a crash, a restore): look through the folder, and where it was before."""
     async with context.statement(account_id) as conn:
         cursor = await conn.execute(sql.PENDING_DIRS, (account_id, directory))
@@ -145,7 +172,7 @@ async def _search(context: Context, account_id: int, directory: str, base: str) 
         names = await asyncio.to_thread(context.files.names_by_base, account_id, candidate)
         if base in names:
             try:
-                return read_file(names[base])
+                return use(names[base])
             except OSError as error:
                 raise translate(error) from error
     log.error("message file is missing", account_id=account_id, dir=directory, base=base)

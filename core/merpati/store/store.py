@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
 from merpati.platform.db import Database
@@ -127,6 +127,10 @@ class Store:
     async def read(self, account_id: int, mailbox_id: int, uid: int) -> bytes:
         """One message's bytes."""
         return await reading.read(self.context, account_id, mailbox_id, uid)
+
+    def chunks(self, account_id: int, mailbox_id: int, uid: int) -> AsyncGenerator[bytes, None]:
+        """One message's bytes in pieces; close it (`contextlib.aclosing`) if you stop early."""
+        return reading.chunks(self.context, account_id, mailbox_id, uid)
 
     # Changes. Each is finished even if its caller is cancelled: half of it would be a file without a row.
 

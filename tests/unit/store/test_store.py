@@ -38,6 +38,14 @@ async def test_an_appended_message_is_read_back(store: Store, account: int) -> N
     assert found == [(1, "Halo", "<1@example.com>", len(MAIL))]
 
 
+async def test_a_large_message_is_read_in_pieces(store: Store, account: int) -> None:
+    inbox = await store.mailbox(account, "INBOX")
+    large = MAIL + b"0123456789abcdef\r\n" * 40_000
+    (uid,) = (await store.append(account, inbox.id, [NewMessage(large)])).uids
+    pieces = [piece async for piece in store.chunks(account, inbox.id, uid)]
+    assert len(pieces) > 1 and b"".join(pieces) == large
+
+
 async def test_flags_copy_move_and_expunge(store: Store, account: int) -> None:
     inbox, trash = await store.mailbox(account, "INBOX"), await store.mailbox(account, "Trash")
     await store.append(account, inbox.id, [NewMessage(MAIL)] * 4)
