@@ -3,6 +3,7 @@
 from merpati.directory.address import (
     fold_address,
     fold_domain,
+    fold_new_address,
     fold_new_domain,
     split_address,
     without_detail,
@@ -20,6 +21,7 @@ __all__ = [
     "Verdict",
     "fold_address",
     "fold_domain",
+    "fold_new_address",
     "fold_new_domain",
     "split_address",
     "without_detail",

@@ -17,6 +17,7 @@ MAX_ADDRESS = 254  # RFC 5321 4.5.3.1.3: a path of 256 octets, less its brackets
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]"  # RFC 5322 3.2.3, with RFC 6531 3.3
 _DOT_ATOM = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*")
 _QUOTED = re.compile(r'"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*"')  # RFC 5321 4.1.2
+_OWN_LOCAL = re.compile(r"[a-z0-9_'&=~+-]+(?:\.[a-z0-9_'&=~+-]+)*")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _HOST_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1123 2.1
 
@@ -67,6 +68,15 @@ def fold_new_domain(domain: str) -> str:
     if len(labels) < 2 or labels[-1].isdigit() or not all(map(_HOST_LABEL.fullmatch, labels)):
         raise Invalid(f"{_shown(domain)} is not a full domain name")
     return name
+
+
+def fold_new_address(address: str) -> str:
+    """`fold_address` for one of our own: ASCII that every client and URL takes. Raises `Invalid`."""
+    folded = fold_address(address)
+    local, domain = split_address(folded)
+    if not _OWN_LOCAL.fullmatch(local):
+        raise Invalid(f"{_shown(address)}: letters, digits and . _ - + ' & = ~ may stand before the @")
+    return f"{local}@{fold_new_domain(domain)}"
 
 
 def without_detail(local: str, delimiters: str) -> str:

@@ -20,7 +20,14 @@ class DiskFull(Unavailable):
 
 
 class Invalid(MerpatiError):
-    """The request itself is wrong (a bad name, address or value); repeating it will not help."""
+    """The request itself is wrong (a bad name, address or value); repeating it will not help.
+
+    `field` names the value that is wrong, where there are several.
+    """
+
+    def __init__(self, text: str, field: str = "") -> None:
+        super().__init__(text)
+        self.field = field
 
 
 class NotFound(MerpatiError):
@@ -28,7 +35,12 @@ class NotFound(MerpatiError):
 
 
 class Conflict(MerpatiError):
-    """The name is taken; the text names the existing thing."""
+    """The name is taken or the thing is in use; the text, `kind` and `name` say by what."""
+
+    def __init__(self, text: str, kind: str = "", name: str = "") -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.name = name
 
 
 class Denied(MerpatiError):

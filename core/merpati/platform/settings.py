@@ -108,6 +108,7 @@ class Settings(BaseSettings):
         100,
         description="Distinct wrong passwords from one client address in ten minutes before it must wait.",
     )
+    api_token_lifetime: int = Field(43_200, description="How long a token of the REST API is valid.")
     session_lifetime: int = Field(1_209_600, description="How long a browser stays logged in.")
 
     # Mail

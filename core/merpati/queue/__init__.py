@@ -1,6 +1,6 @@
 """Mail on its way out, or not yet delivered here: rows with leases, a file each, retries, reports of failure."""
 
-from merpati.queue.desk import Desk, Entry, Filter
+from merpati.queue.desk import Depth, Desk, Entry, Filter, depth
 from merpati.queue.files import QueueFiles, make_spool, new_file
 from merpati.queue.leases import Leases
 from merpati.queue.outcomes import Outcome, completed
@@ -15,6 +15,7 @@ class Queue(Leases, Desk):
 __all__ = [
     "ENQUEUE",
     "Clock",
+    "Depth",
     "Entry",
     "Failure",
     "Filter",
@@ -25,6 +26,7 @@ __all__ = [
     "QueueRow",
     "RetryPolicy",
     "completed",
+    "depth",
     "enqueue_arguments",
     "make_spool",
     "new_file",

@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import islice
 
 from merpati.platform import mail_events
+from merpati.platform.db import Connection
 from merpati.platform.errors import Conflict, NotFound
 from merpati.platform.events import QUEUE
 from merpati.platform.mail_events import MailEvent
@@ -61,6 +62,23 @@ class Filter:
     domain: str | None = None
     account_id: int | None = None
     held: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much waits in the queue."""
+
+    waiting: int
+    deferred: int
+    held: int
+    oldest_seconds: float | None
+
+
+async def depth(conn: Connection) -> Depth:
+    """Counts of the whole queue."""
+    row = await (await conn.execute(sql.DEPTH)).fetchone()
+    assert row is not None  # an aggregate always has a row
+    return Depth(*row)
 
 
 class Desk(Base):

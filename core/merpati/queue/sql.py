@@ -89,3 +89,9 @@ RETURNING trace_id, recipient, file
 KNOWN_FILES = "SELECT file FROM queue.messages WHERE file = ANY(%s::text[])"
 
 LOG = f"SELECT platform.log_events({mail_events.ARGUMENTS})"
+
+DEPTH = """
+SELECT count(*), count(*) FILTER (WHERE NOT held AND last_status IS NOT NULL), count(*) FILTER (WHERE held),
+       extract(epoch FROM now() - min(created_at))::float8
+FROM queue.messages
+"""

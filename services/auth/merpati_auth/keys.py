@@ -1,0 +1,27 @@
+"""Keyed digests: what is stored or remembered in place of a secret, each use under a key of its own."""
+
+from __future__ import annotations
+
+import hmac
+
+from merpati.platform.settings import Settings
+
+
+class Keys:
+    """Digests under the secret `credential_key`, apart for each purpose."""
+
+    def __init__(self, settings: Settings) -> None:
+        key = settings.secret("credential_key").encode()
+        self._token = hmac.digest(key, b"api token", "sha256")
+        self._app_password = hmac.digest(key, b"app password", "sha256")
+        self._password = hmac.digest(key, b"remembered password", "sha256")
+
+    def token(self, token: str) -> bytes:
+        return hmac.digest(self._token, token.encode(), "sha256")
+
+    def app_password(self, account_id: int, password: str) -> bytes:
+        return hmac.digest(self._app_password, f"{account_id}\0{password}".encode(), "sha256")
+
+    def password(self, account: str, auth_version: int, password: str) -> bytes:
+        """The key under which a verdict is remembered: a new `auth_version` makes all of them strangers."""
+        return hmac.digest(self._password, f"{account}\0{auth_version}\0{password}".encode(), "sha256")
