@@ -53,7 +53,7 @@ class Runner:
             self._rung.clear()
             try:
                 if not entered:
-                    await self._enter()
+                    await self.enter()
                     entered = True
                 if rung:
                     await self._make_due()
@@ -112,7 +112,8 @@ class Runner:
             async with self._context.db.connection() as conn:
                 await conn.execute(_RENEW, (LEASE, name, self._worker))
 
-    async def _enter(self) -> None:
+    async def enter(self) -> None:
+        """Make the rows of jobs that this database has not seen."""
         async with self._context.db.connection() as conn:
             await conn.execute(
                 "INSERT INTO platform.jobs (name) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING",

@@ -14,8 +14,10 @@ KINDS = {
     "folder": "files of a folder that has no row",
     "counter": "counts that differ from the messages",
     "rename": "a folder's directory still has its old name",
-    "stranger": "a folder of files of no account",
+    "stranger": "files of no account: left as they are",
     "queue": "a queue row without its file",
+    "spool": "a file of the queue without a row: left as it is",
+    "restored": "the database is older than the files: it was restored from a backup",
 }
 """Every kind of finding, in words."""
 
