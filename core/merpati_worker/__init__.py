@@ -1,1 +1,0 @@
-"""The worker: one table of jobs, leased in Postgres."""
