@@ -11,7 +11,7 @@ import pytest
 
 from tests.fakes.dns import FakeDNS
 from tests.fakes.mx import FakeMX
-from tests.system.merpati import Merpati
+from tests.system.merpati import Clone, Merpati
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +19,15 @@ def home() -> Iterator[Path]:
     """A directory for the data of installations: short enough for sockets, and closed to others as /root is."""
     directory = Path(tempfile.mkdtemp(prefix="merpati-", dir="/tmp"))
     yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def clone() -> Iterator[Clone]:
+    """A fresh clone of this repository."""
+    directory = Path(tempfile.mkdtemp(prefix="merpati-", dir="/tmp"))
+    directory.chmod(0o755)
+    yield Clone(directory / "merpati")
     shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -2,53 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import stat
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from tests.system.browser import browser, read
 from tests.system.clients import curl, swaks, wait_for_mail
-from tests.system.merpati import REPOSITORY, Merpati
+from tests.system.merpati import Clone, free_offset
 
 
 @pytest.fixture(scope="module")
-def clone(home: Path) -> Path:
-    """A fresh copy of what git knows: no virtual environment, no data."""
-    target = home / "clone"
-    files = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in files.stdout.splitlines():
-        if (REPOSITORY / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(REPOSITORY / name, target / name)
-    return target
-
-
-@pytest.fixture(scope="module")
-def first_start(clone: Path) -> subprocess.CompletedProcess[str]:
-    return _merpati(clone, "up", "--demo", "--detach", "--port-offset", str(Merpati(clone).offset))
-
-
-def _merpati(clone: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MERPATI_", "PYTHON"))}
-    return subprocess.run(
-        [clone / "merpati", *words],
-        cwd=clone,
-        env=kept,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+def first_start(clone: Clone) -> subprocess.CompletedProcess[str]:
+    return clone.merpati("up", "--demo", "--detach", "--port-offset", str(free_offset()))
 
 
 def test_the_first_start_tells_how_it_goes_and_where_everything_is(clone, first_start):
@@ -58,12 +24,12 @@ def test_the_first_start_tells_how_it_goes_and_where_everything_is(clone, first_
             assert line in first_start.stdout
         for address in ("tito@example.com", "iqbal@example.com", "postmaster@example.com"):
             assert address in first_start.stdout
-        assert _merpati(clone, "status").returncode == 0
-        assert stat.S_IMODE((clone / "data" / "ready.json").stat().st_mode) == 0o600
+        assert clone.merpati("status").returncode == 0
+        assert stat.S_IMODE((clone.path / "data" / "ready.json").stat().st_mode) == 0o600
     finally:
-        stopped = _merpati(clone, "down")
+        stopped = clone.merpati("down")
     assert stopped.returncode == 0
-    assert _merpati(clone, "status").returncode == 1
+    assert clone.merpati("status").returncode == 1
 
 
 def test_titos_mail_is_seen_by_a_mail_client_and_in_the_browser(company):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import smtplib
+
+import pytest
+
 from tests.system.clients import submit, wait_for_mail, write
 
 TITO, ANA = "tito@example.com", "ana@example.net"
@@ -53,10 +57,6 @@ def test_mail_waits_while_the_other_server_is_down(connected, elsewhere):
 
 
 def test_strangers_cannot_relay(connected, elsewhere):
-    import smtplib
-
-    import pytest
-
     with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
         elsewhere.send(
             "127.0.0.1", connected.port("smtp"), "x@example.org", ["y@example.net"], b"Subject: spam\r\n\r\n"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import imaplib
+import os
+import signal
 import smtplib
 
 import httpx
 import pytest
 
+from merpati_launcher.record import Record, is_alive
 from tests.embedded import wait_until
 from tests.system.clients import DEADLINE
 from tests.system.load import Load, appended, assert_all_arrive, incoming, kept_down, subjects, submitted
@@ -123,12 +126,7 @@ def test_the_launcher_itself_is_killed_and_started_again(busy, elsewhere):
     load = Load("launcher", incoming(busy, IQBAL))
     with load:
         load.wait_for(5)
-        from merpati_launcher.record import Record, is_alive
-
         record = Record.read(busy.data)
-        import os
-        import signal
-
         os.kill(record.launcher[0], signal.SIGKILL)
         wait_until(lambda: not any(map(is_alive, record.children.values())), 30, "the end of all children")
         busy.up()
