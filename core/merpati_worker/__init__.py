@@ -1,0 +1,1 @@
+"""The worker: one table of jobs, leased in Postgres."""

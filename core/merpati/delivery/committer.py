@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from merpati.delivery import sql
+from merpati.delivery.asking import committed
 from merpati.delivery.plan import Plan, Refused
 from merpati.platform import mail_events
 from merpati.platform.db import Database
@@ -26,8 +27,6 @@ IN_FLIGHT = 2
 BATCH = 100
 BATCH_SIZE = 16 * 1024 * 1024
 """Octets in one batch: a large message must not keep many small ones waiting."""
-_ASKING = 30.0
-"""How long Postgres is asked what became of a lost COMMIT."""
 
 
 class NotPlaced(MerpatiError):
@@ -125,38 +124,22 @@ class Committer:
                 backend = conn.info.backend_pid
                 await conn.execute(statement, arguments)
         except OutcomeUnknown as error:
-            if not await self._committed(plans[0], backend):
+            if not await committed(self._db, plans[0].events[0], backend):
                 raise Unavailable("the database was lost before the message was entered") from error
 
     def _statement(self, plans: Sequence[Plan]) -> tuple[str, list[Any]]:
         placements = [item for plan in plans for item in plan.placements]
         rows = [item for plan in plans for item in plan.rows]
+        submitted = [item for plan in plans if (item := plan.submitted) is not None]
         arguments: list[Any] = []
         if placements:
             arguments += place_arguments(placements, self._settings.mailbox_size_limit)
         if rows:
             arguments += enqueue_arguments(rows, self._settings.queue_lifetime)
+        if submitted:
+            arguments += [[account_id for account_id, _ in submitted], [count for _, count in submitted]]
         arguments += mail_events.arguments([event for plan in plans for event in plan.events])
-        if not placements:
-            return sql.QUEUE, arguments
-        return sql.PLACE_AND_QUEUE if rows else sql.PLACE, arguments
-
-    async def _committed(self, plan: Plan, backend: int) -> bool:
-        """What became of a transaction whose answer was lost: the trail knows, once its server process is gone."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + _ASKING
-        while loop.time() < until:
-            try:
-                async with self._db.connection() as conn:
-                    running = await (await conn.execute(sql.RUNNING, (backend,))).fetchone()
-                    if await mail_events.happened(conn, plan.events[0]):
-                        return True
-                    if running == (False,):
-                        return False
-            except Unavailable as error:
-                log.info("asking what became of a commit", trace_id=plan.incoming.trace_id, error=str(error))
-            await asyncio.sleep(0.2)
-        raise OutcomeUnknown("the database did not come back to say what became of the message")
+        return sql.enter(placements=bool(placements), rows=bool(rows), submitted=bool(submitted)), arguments
 
 
 def _translate(error: psycopg.Error, plan: Plan) -> MerpatiError:

@@ -39,6 +39,14 @@ class Plan:
     events: list[MailEvent] = field(default_factory=list)
     size: int = 0
 
+    @property
+    def submitted(self) -> tuple[int, int] | None:
+        """Whose recipients count against a daily limit, and how many."""
+        incoming = self.incoming
+        if incoming.account_id is None or not incoming.accept:
+            return None
+        return incoming.account_id, len(incoming.recipients)
+
 
 @dataclass(frozen=True, slots=True)
 class Material:
@@ -76,12 +84,17 @@ class Planner:
             if many or account_id in refused.full:
                 reason = "many recipients" if many else "mailbox is full"
                 self._queue(plan, paths, material, target.address, recipient, put_off=reason)
-                # Not refused, though it may be full: others have the message, so this one waits for room.
-                plan.outcomes[recipient.address] = Outcome.DELIVERED
+                if outcomes[recipient.address] is Outcome.OVER_QUOTA:
+                    # Not refused, since others have the message: it waits for room.
+                    outcomes[recipient.address] = Outcome.QUEUED
             else:
                 self._place(plan, paths, material, target, recipient)
         for address, recipient in targets.remotes.items():
             self._queue(plan, paths, material, address, recipient)
+        for recipient in incoming.recipients:
+            if outcomes[recipient.address] in (Outcome.UNKNOWN, Outcome.DISABLED):
+                # Gone since it was asked for. The message is taken for the others, so we owe a report.
+                self._queue(plan, paths, material, recipient.address, recipient, put_off="unknown")
         return plan
 
     def _place(

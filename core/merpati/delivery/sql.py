@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from merpati.platform import mail_events
 from merpati.queue import ENQUEUE
 from merpati.store import PLACE_SQL
@@ -15,9 +17,16 @@ _PLACED = (
 )
 _LOGGED = f"platform.log_events({mail_events.ARGUMENTS})"
 
-PLACE = f"{_PLACED} SELECT {_LOGGED} FROM checked WHERE done"  # noqa: S608
-PLACE_AND_QUEUE = f"{_PLACED} SELECT {ENQUEUE}, {_LOGGED} FROM checked WHERE done"  # noqa: S608
-QUEUE = f"SELECT {ENQUEUE}, {_LOGGED}"
+_COUNTED = "queue.count_submitted(%s::bigint[], %s::integer[])"
+
+
+@cache
+def enter(*, placements: bool, rows: bool, submitted: bool) -> str:
+    """The statement that enters messages. Arguments: of those parts that there are, in this order; then the trail."""
+    parts = [ENQUEUE] * rows + [_COUNTED] * submitted + [_LOGGED]
+    select = "SELECT " + ", ".join(parts)
+    return f"{_PLACED} {select} FROM checked WHERE done" if placements else select
+
 
 # What accounts have and may have, octets; a quota of 0 is unlimited.
 ROOM = """

@@ -17,13 +17,13 @@ class Outcome(enum.Enum):
     """What became of one envelope recipient."""
 
     DELIVERED = "delivered"
-    """In at least one mailbox here; or in the queue on its way to one that is full at the moment."""
+    """In at least one mailbox here, or in the queue on its way there (a long list)."""
     QUEUED = "queued"
-    """In the queue, to be sent to another host."""
+    """In the queue: to be sent to another host, or waiting for room in a mailbox that is full at the moment."""
     OVER_QUOTA = "over_quota"
     """The mailbox is full, and nobody else got the message: nothing was stored."""
     UNKNOWN = "unknown"
-    """Nobody here has this address (any more): nothing was stored."""
+    """Nobody here has this address (any more): nothing was stored, or the sender will be told."""
     DISABLED = "disabled"
     """The address takes no mail at the moment: nothing was stored."""
 

@@ -79,6 +79,11 @@ class MailFiles:
         """Where the accounts' folders are."""
         return Path(self._accounts)
 
+    @property
+    def spool_tmp(self) -> str:
+        """Where files are written before they get their names."""
+        return self._tmp
+
     def account(self, account_id: int) -> Path:
         """The folder of everything an account has."""
         return Path(self._accounts, str(account_id))

@@ -72,6 +72,18 @@ async def settle(conn: Connection, files: MailFiles, account_id: int) -> None:
         await conn.execute("DELETE FROM mail.renames WHERE id = %s", (rename_id,))
 
 
+async def settle_all(context: Context) -> int:
+    """Finish the renames that a crash left half done, in every account."""
+    async with context.db.connection() as conn:
+        cursor = await conn.execute("SELECT DISTINCT account_id FROM mail.renames ORDER BY account_id")
+        waiting = [account_id for (account_id,) in await cursor.fetchall()]
+    for account_id in waiting:
+        async with context.db.transaction() as conn:
+            await lock(conn, account_id)
+            await settle(conn, context.files, account_id)
+    return len(waiting)
+
+
 def _move_directory(source: str, target: str) -> None:
     try:
         if not os.path.isdir(source):

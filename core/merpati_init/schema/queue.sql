@@ -126,3 +126,21 @@ BEGIN
         END IF;
     END LOOP;
 END $$;
+
+-- How many recipients each account wrote to today (UTC), for `submission_rate`. One row an account.
+CREATE TABLE queue.submitted (
+    account_id bigint PRIMARY KEY,
+    day        date NOT NULL,
+    recipients integer NOT NULL
+);
+
+-- Count recipients in the caller's transaction; the arrays stand side by side, an account may come twice.
+CREATE FUNCTION queue.count_submitted(account_ids bigint[], counts integer[]) RETURNS void LANGUAGE sql
+BEGIN ATOMIC
+    INSERT INTO queue.submitted AS s (account_id, day, recipients)
+    SELECT a, (now() AT TIME ZONE 'UTC')::date, sum(n) FROM unnest(account_ids, counts) AS c (a, n)
+    GROUP BY a ORDER BY a  -- rows are locked in one order
+    ON CONFLICT (account_id) DO UPDATE
+    SET recipients = excluded.recipients + CASE WHEN s.day = excluded.day THEN s.recipients ELSE 0 END,
+        day = excluded.day;
+END;

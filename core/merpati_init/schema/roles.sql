@@ -6,6 +6,7 @@ GRANT INSERT, SELECT ON platform.mail_events
 GRANT DELETE ON platform.mail_events TO merpati_worker;
 GRANT SELECT, INSERT, UPDATE ON platform.jobs TO merpati_worker;
 GRANT SELECT, UPDATE ON platform.generation TO merpati_worker;
+GRANT SELECT, UPDATE ON SEQUENCE directory.accounts_id_seq TO merpati_worker;  -- after a restore (store/restored.py)
 
 GRANT SELECT ON ALL TABLES IN SCHEMA directory
     TO merpati_smtp, merpati_outbound, merpati_imap, merpati_worker;
@@ -19,6 +20,7 @@ GRANT SELECT, INSERT ON mail.accounts, mail.mailboxes TO merpati_auth;  -- an ac
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON queue.messages TO merpati_outbound, merpati_worker, merpati_auth;
 GRANT SELECT, INSERT ON queue.messages TO merpati_smtp, merpati_webmail;
+GRANT SELECT, INSERT, UPDATE ON queue.submitted TO merpati_smtp, merpati_outbound, merpati_webmail;
 
 GRANT USAGE ON SCHEMA auth TO merpati_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA auth TO merpati_auth;
@@ -36,7 +38,7 @@ DECLARE
     t text;
 BEGIN
     FOREACH t IN ARRAY ARRAY['mail.accounts', 'mail.mailboxes', 'mail.emails', 'mail.mailbox_messages',
-                             'mail.changes', 'mail.unlink_log', 'mail.renames', 'queue.messages', 'directory.accounts', 'directory.addresses'] LOOP
+                             'mail.changes', 'mail.unlink_log', 'mail.renames', 'queue.messages', 'queue.submitted', 'directory.accounts', 'directory.addresses'] LOOP
         EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY services ON %s TO merpati_smtp, merpati_outbound, merpati_imap, merpati_auth, merpati_worker USING (true) WITH CHECK (true)', t);
         EXECUTE format('CREATE POLICY one_account ON %s TO merpati_webmail USING (%s = platform.current_account()) WITH CHECK (%s = platform.current_account())',

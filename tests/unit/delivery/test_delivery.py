@@ -13,7 +13,7 @@ from merpati.delivery import Loop, Outcome, Undeliverable, head
 from merpati.platform.db import Connection
 from merpati.platform.errors import OutcomeUnknown, Unavailable
 from merpati.store import SpooledFile, SpoolWriter
-from tests.unit.delivery.conftest import MESSAGE, Town
+from tests.town import MESSAGE, Town
 
 
 async def test_one_recipient_is_named_in_the_file(town: Town) -> None:
@@ -103,6 +103,8 @@ async def test_unknown_beside_known(town: Town) -> None:
     incoming = await town.incoming(town.at("nobody"), town.at("tito"))
     delivered = await town.delivery.deliver(incoming)
     assert delivered.outcomes[town.at("nobody")] is Outcome.UNKNOWN
+    rows = "SELECT kind, recipient FROM queue.messages WHERE trace_id = %s"
+    assert await town.rows(rows, incoming.trace_id) == [("local", town.at("nobody"))]
 
 
 @pytest.mark.parametrize(
