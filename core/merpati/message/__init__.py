@@ -1,7 +1,7 @@
 """Message: bytes -> headers, part tree with byte offsets, IMAP's wire forms, text. Pure; never raises on bad mail."""
 
 from merpati.message.addresses import Address, addresses
-from merpati.message.dates import parse_date
+from merpati.message.dates import parse_date, written_date
 from merpati.message.headers import LISTED, first_values, header_end, headers, select_lines, unfold
 from merpati.message.lines import normalise_line_ends
 from merpati.message.parts import Part, parse
@@ -38,4 +38,5 @@ __all__ = [
     "structures",
     "summarise",
     "unfold",
+    "written_date",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 _MONTHS = {
     name: number
@@ -21,6 +21,23 @@ _ZONES = {b"EST": -5, b"EDT": -4, b"CST": -6, b"CDT": -5, b"MST": -7, b"MDT": -6
 
 def parse_date(raw: bytes) -> datetime | None:
     """The instant, or None where the field holds none."""
+    written = _written(raw)
+    if written is None:
+        return None
+    try:
+        return written[0] - _offset(written[1])
+    except OverflowError:
+        return None
+
+
+def written_date(raw: bytes) -> date | None:
+    """The day as it is written, in the sender's own zone (what IMAP's SENTON compares)."""
+    written = _written(raw)
+    return None if written is None else written[0].date()
+
+
+def _written(raw: bytes) -> tuple[datetime, bytes | None] | None:
+    """Date and time as written, and the zone."""
     head = raw[:200]
     if match := _RFC.search(head):
         day, month, year, hour, minute, second, zone = match.groups()
@@ -39,9 +56,9 @@ def parse_date(raw: bytes) -> datetime | None:
             min(int(second or 0), 59),  # a leap second is second 60
             tzinfo=UTC,
         )
-        return local - _offset(zone)
-    except (KeyError, ValueError, OverflowError):
+    except (KeyError, ValueError):
         return None
+    return local, zone
 
 
 def _year(digits: bytes) -> int:

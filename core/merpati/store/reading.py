@@ -105,16 +105,23 @@ async def messages(
         context, account_id, mailbox_id, uids, ("uid", "dir", "base", "mirrored")
     ):
         try:
-            data = read_file(context.files.name(account_id, directory, base, mirrored))
-        except OSError:
-            try:
-                data = await read(context, account_id, mailbox_id, uid)
-            except NotFound:
-                continue
+            data = await read_at(context, account_id, mailbox_id, uid, (directory, base, mirrored))
+        except NotFound:
+            continue
         yield uid, data
         count += 1
         if count % _YIELD_EVERY == 0:
             await asyncio.sleep(0)
+
+
+async def read_at(
+    context: Context, account_id: int, mailbox_id: int, uid: int, place: tuple[str, str, int]
+) -> bytes:
+    """A message's bytes where its row's `dir`, `base` and `mirrored` were just read; else like `read`."""
+    try:
+        return read_file(context.files.name(account_id, *place))
+    except OSError:  # renamed by the flag mirror meanwhile, or worse: `read` finds out
+        return await read(context, account_id, mailbox_id, uid)
 
 
 async def read(context: Context, account_id: int, mailbox_id: int, uid: int) -> bytes:

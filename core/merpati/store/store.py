@@ -132,6 +132,10 @@ class Store:
         """One message's bytes in pieces; close it (`contextlib.aclosing`) if you stop early."""
         return reading.chunks(self.context, account_id, mailbox_id, uid)
 
+    async def read_at(self, account_id: int, mailbox_id: int, uid: int, place: tuple[str, str, int]) -> bytes:
+        """One message's bytes, for a caller that has `dir`, `base` and `mirrored` from `rows`."""
+        return await reading.read_at(self.context, account_id, mailbox_id, uid, place)
+
     # Changes. Each is finished even if its caller is cancelled: half of it would be a file without a row.
 
     async def append(self, account_id: int, mailbox_id: int, messages: Sequence[NewMessage]) -> Appended:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from merpati.platform.telemetry import get_logger
@@ -47,7 +47,9 @@ class Connection(asyncio.Protocol):
         self.peer = ""
         self.secure = False
         self.closing = False
-        self.heard = self._now()
+        self.logged_in = False
+        """Until a protocol sets it, the connection lives for `login_timeout` at most."""
+        self.opened = self.heard = self._now()
         self._implicit_tls = implicit_tls
         self._task: asyncio.Task[None] | None = None
         self._writable: asyncio.Future[None] | None = None
@@ -74,7 +76,7 @@ class Connection(asyncio.Protocol):
         raise NotImplementedError
 
     def patience(self) -> float:
-        """How long the client may be silent now."""
+        """How long a client that has logged in may be silent."""
         raise NotImplementedError
 
     def gone(self) -> None:
@@ -121,6 +123,11 @@ class Connection(asyncio.Protocol):
 
     def _start(self, handling: Handling) -> None:
         self._task = asyncio.get_running_loop().create_task(self._work(handling))
+
+    def wake(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run `work` between two commands, unless one is running."""
+        if self._task is None and not self.closing:
+            self._start(work())
 
     async def _work(self, handling: Handling) -> None:
         try:
@@ -223,7 +230,7 @@ class Connection(asyncio.Protocol):
             transport = await loop.start_tls(
                 self.transport,
                 self,
-                self.server.context,
+                self.server.services.context,
                 server_side=True,
                 ssl_handshake_timeout=self.server.settings.login_timeout,
             )
@@ -243,8 +250,11 @@ class Connection(asyncio.Protocol):
 
     def expired(self, now: float) -> bool:
         """Whether the client was silent for too long. A running command is bounded by `drain` and core."""
-        limit = LINGER if self.closing else self.patience()
-        return (self._task is None or self.closing) and now - self.heard > limit
+        if self.closing:
+            return now - self.heard > LINGER
+        if not self.logged_in:
+            return now - self.opened > self.server.settings.login_timeout
+        return self._task is None and now - self.heard > self.patience()
 
     def stop(self, reason: str) -> None:
         """End after the command in hand, if there is one."""

@@ -18,7 +18,7 @@ CHANGED = "Your account was changed, log in again"
 
 
 class Session(Protocol):
-    """What is ended when its account changes."""
+    """What is ended when its account changes: a connection."""
 
     def stop(self, reason: str) -> None: ...
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from merpati.platform.settings import Settings, words
 from merpati.platform.telemetry import get_logger
 from merpati_imap_pop.connection import Connection
-from merpati_imap_pop.login import Logins
+from merpati_imap_pop.services import Services
 
 log = get_logger(__name__)
 
@@ -25,17 +25,17 @@ Factory = Callable[["Server", bool], Connection]
 
 
 class Server:
-    """What every connection of this process shares."""
+    """Listeners and connections of one process."""
 
-    def __init__(self, settings: Settings, context: ssl.SSLContext, logins: Logins) -> None:
-        self.settings = settings
-        self.context = context
-        self.logins = logins
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.settings = services.settings
         self.connections: set[Connection] = set()
         self.stopping = False
         self._by_address: Counter[str] = Counter()
         self._listeners: list[asyncio.Server] = []
         self._empty = asyncio.Event()
+        self._work: set[asyncio.Task[None]] = set()
 
     # Listeners
 
@@ -69,6 +69,13 @@ class Server:
         except TimeoutError:
             for connection in tuple(self.connections):
                 connection.abort()
+        await asyncio.gather(*self._work, return_exceptions=True)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run what outlives its connection."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
 
     # Limits
 

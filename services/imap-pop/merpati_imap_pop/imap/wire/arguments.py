@@ -6,7 +6,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from merpati_imap_pop.imap.wire.cursor import Cursor
 from merpati_imap_pop.imap.wire.errors import WireError
@@ -76,11 +76,14 @@ class Append:
     data: bytes
 
 
+Mode = Literal["set", "add", "remove"]
+"""FLAGS, +FLAGS, -FLAGS."""
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     messages: SequenceSet
-    mode: str
-    """set, add or remove"""
+    mode: Mode
     silent: bool
     flags: tuple[str, ...]
     unchanged_since: int | None = None
@@ -159,6 +162,12 @@ def mailbox(cursor: Cursor) -> str:
     name = cursor.mailbox()
     cursor.end()
     return name
+
+
+def quota_root(cursor: Cursor) -> str:
+    root = cursor.astring()
+    cursor.end()
+    return _text(root)
 
 
 def select(cursor: Cursor) -> Select:
@@ -240,7 +249,7 @@ def uid_set(cursor: Cursor) -> SequenceSet:
     return messages
 
 
-_MODES: Final = {"FLAGS": "set", "+FLAGS": "add", "-FLAGS": "remove"}
+_MODES: Final[dict[str, Mode]] = {"FLAGS": "set", "+FLAGS": "add", "-FLAGS": "remove"}
 
 
 def store(cursor: Cursor) -> Store:

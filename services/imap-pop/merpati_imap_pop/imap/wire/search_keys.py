@@ -13,7 +13,7 @@ from merpati_imap_pop.imap.wire.sequence import SequenceSet
 
 DEPTH_LIMIT: Final = 50
 """Nesting of parentheses, NOT and OR."""
-KEYS_LIMIT: Final = 2_000
+KEYS_LIMIT: Final = 500
 """Keys in one search."""
 
 CHARSETS: Final = {

@@ -1,0 +1,28 @@
+"""APPEND: a message from the client into a mailbox (RFC 9051 6.3.12, UIDPLUS)."""
+
+from __future__ import annotations
+
+from merpati.platform.errors import NotFound
+from merpati.store import Mailbox, NewMessage
+from merpati_imap_pop.imap.commands import flags
+from merpati_imap_pop.imap.commands.context import Context
+from merpati_imap_pop.imap.responses import No, Reply, ok
+from merpati_imap_pop.imap.wire.arguments import Append
+
+
+async def append(context: Context, arguments: Append) -> Reply:
+    mailbox = await target(context, arguments.mailbox)
+    if not arguments.data:
+        raise No("A message cannot be empty", b"CANNOT")
+    mask, keywords = flags.parse(arguments.flags)
+    message = NewMessage(arguments.data, mask, keywords, arguments.received_at)
+    appended = await context.store.append(context.account_id, mailbox.id, [message])
+    return ok("APPEND completed", b"APPENDUID %d %d" % (appended.uidvalidity, appended.uids[0]))
+
+
+async def target(context: Context, name: str) -> Mailbox:
+    """The mailbox that messages shall go to; a missing one may be made by the client (RFC 9051 7.1)."""
+    try:
+        return await context.store.mailbox(context.account_id, name)
+    except NotFound as error:
+        raise No("There is no such mailbox", b"TRYCREATE") from error

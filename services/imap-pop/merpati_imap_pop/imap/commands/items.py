@@ -1,0 +1,154 @@
+"""FETCH's data items, one row an item: the columns it needs and how it is written (RFC 9051 6.4.5, 7.5.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from merpati.message import LISTED, Part, header_end, parse, select_lines
+from merpati.message import Section as Wanted
+from merpati.message import section as cut
+from merpati.message.sections import Kind
+from merpati_imap_pop.imap.commands import flags
+from merpati_imap_pop.imap.responses import Bad
+from merpati_imap_pop.imap.view import View
+from merpati_imap_pop.imap.wire.fetch_items import Item, Section
+from merpati_imap_pop.imap.wire.values import date_time, literal
+
+PLACE: Final = ("dir", "base", "mirrored")
+"""The columns by which a message's file is found."""
+
+
+class Message:
+    """One message of a FETCH: its place in the view, its row, and its bytes where an item needs them."""
+
+    __slots__ = ("_root", "content", "index", "row", "uid", "view")
+
+    def __init__(self, view: View, index: int, row: Sequence[Any] = ()) -> None:
+        self.view = view
+        self.index = index
+        self.uid = view.uids[index]
+        self.row = row
+        self.content = b""
+        self._root: Part | None = None
+
+    @property
+    def root(self) -> Part:
+        if self._root is None:
+            self._root = parse(self.content)
+        return self._root
+
+
+Render = Callable[[Message], bytes]
+Positions = Mapping[str, int]
+"""Where the columns stand in a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How an item is made."""
+
+    columns: tuple[str, ...]
+    render: Callable[[Positions], Render]
+    content: bool = False
+    """Whether the message's bytes are needed."""
+
+
+def _of_view(render: Render) -> Source:
+    return Source((), lambda _: render)
+
+
+def _of_column(name: str, column: str) -> Source:
+    """A stored wire form, ready to send."""
+
+    def bound(positions: Positions) -> Render:
+        at, label = positions[column], name.encode() + b" "
+        return lambda message: label + message.row[at]
+
+    return Source((column,), bound)
+
+
+def _flags(message: Message) -> bytes:
+    return b"FLAGS (%b)" % flags.of_message(message.view, message.index)
+
+
+def _size(positions: Positions) -> Render:
+    at = positions["size"]
+    return lambda message: b"RFC822.SIZE %d" % message.row[at]
+
+
+def _internal_date(positions: Positions) -> Render:
+    at, offset = positions["received_at"], positions["received_offset"]
+    return lambda message: b"INTERNALDATE " + date_time(message.row[at], message.row[offset])
+
+
+_ITEMS: Final[dict[str, Source]] = {
+    "FLAGS": _of_view(_flags),
+    "UID": _of_view(lambda message: b"UID %d" % message.uid),
+    "MODSEQ": _of_view(lambda message: b"MODSEQ (%d)" % message.view.modseqs[message.index]),
+    "INTERNALDATE": Source(("received_at", "received_offset"), _internal_date),
+    "RFC822.SIZE": Source(("size",), _size),
+    "ENVELOPE": _of_column("ENVELOPE", "envelope"),
+    "BODY": _of_column("BODY", "body"),
+    "BODYSTRUCTURE": _of_column("BODYSTRUCTURE", "bodystructure"),
+}
+
+
+def source(item: Item) -> Source:
+    """Raises `Bad` for an item there is not."""
+    if isinstance(item, Section):
+        return _listed_header(item) or Source(PLACE, lambda _: _section(item), content=True)
+    found = _ITEMS.get(item)
+    if found is None:
+        raise Bad(f"Unknown data item {item}")
+    return found
+
+
+def _listed_header(section: Section) -> Source | None:
+    """Header fields that are stored with the row, which is what clients list a folder with."""
+    fields = frozenset(name.lower() for name in section.fields)
+    if section.part or section.text != "HEADER.FIELDS" or not fields <= LISTED:
+        return None
+
+    def bound(positions: Positions) -> Render:
+        at, label = positions["headers"], section.label + b" "
+
+        def render(message: Message) -> bytes:
+            stored = message.row[at]
+            lines = select_lines(stored, fields, 0, len(stored)) + b"\r\n"
+            return label + literal(_partial(lines, section.partial))
+
+        return render
+
+    return Source(("headers",), bound)
+
+
+def _section(section: Section) -> Render:
+    kind: Kind = section.text  # type: ignore[assignment]
+    wanted = Wanted(section.part, kind, frozenset(name.lower() for name in section.fields))
+
+    def render(message: Message) -> bytes:
+        found = _piece(message, wanted)
+        if found is None:
+            return section.label + b" NIL"
+        return section.label + b" " + literal(_partial(found, section.partial))
+
+    return render
+
+
+def _piece(message: Message, wanted: Wanted) -> bytes | None:
+    """Pieces of the message as a whole need no look at its parts."""
+    data = message.content
+    if not wanted.number:
+        if not wanted.kind:
+            return data
+        if wanted.kind == "HEADER":
+            return data[: header_end(data)]
+        if wanted.kind == "TEXT":
+            return data[header_end(data) :]
+    return cut(data, message.root, wanted)
+
+
+def _partial(data: bytes, span: tuple[int, int] | None) -> bytes:
+    return data if span is None else data[span[0] : span[0] + span[1]]
