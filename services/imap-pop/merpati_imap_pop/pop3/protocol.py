@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from merpati_imap_pop.connection import Connection, Handling
-from merpati_imap_pop.pop3.commands.context import Context, Services, State
+from merpati_imap_pop.pop3.commands.context import Context, Services
 from merpati_imap_pop.pop3.session import Session
 from merpati_imap_pop.pop3.wire import Line, LineReader
 from merpati_imap_pop.server import Factory, Server
@@ -36,17 +36,16 @@ class Pop3Connection(Connection):
         self.session.goodbye(reason)
 
     def patience(self) -> float:
-        settings = self.server.settings
-        waiting_for_login = self.context.state is State.AUTHORIZATION
-        return settings.login_timeout if waiting_for_login else settings.pop3_idle_timeout
+        return self.server.settings.pop3_idle_timeout
 
     def gone(self) -> None:
         if self.context.verdict is not None:
-            self.server.logins.leave(self, self.context.verdict)
+            self.server.services.logins.leave(self, self.context.verdict)
 
     def _entered(self) -> None:
         if self.context.verdict is not None:
-            self.server.logins.enter(self, self.context.verdict)
+            self.logged_in = True
+            self.server.services.logins.enter(self, self.context.verdict)
 
 
 def factory(services: Services) -> Factory:
