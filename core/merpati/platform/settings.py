@@ -110,9 +110,6 @@ class Settings(BaseSettings):
     )
     api_token_lifetime: int = Field(43_200, description="How long a token of the REST API is valid.")
     session_lifetime: int = Field(1_209_600, description="How long a browser stays logged in.")
-    session_idle: int = Field(
-        259_200, description="How long a browser that asks for nothing stays logged in."
-    )
 
     # Mail
     recipient_delimiter: str = Field(
@@ -176,10 +173,20 @@ class Settings(BaseSettings):
     relayhost_password: str = Field(
         "", description="Password at the relayhost.", json_schema_extra={"secret": True}
     )
+    relayhost_tls: Literal["verify", "encrypt", "none"] = Field(
+        "verify",
+        description="TLS to a relayhost with a login: its certificate is verified, or only encrypted, or (none) the password goes in the clear.",
+    )
     dns_server: str = Field("", description="host:port of the DNS server to ask. Empty: the machine's.")
     smtp_out_port: int = Field(25, description="Port on which other servers are reached.")
     smtp_out_tls: Literal["opportunistic", "none"] = Field(
         "opportunistic", description="TLS to other servers."
+    )
+    smtp_out_connect_timeout: float = Field(
+        30.0, description="How long a connection or TLS handshake to another server may take."
+    )
+    smtp_out_timeout: float = Field(
+        300.0, description="How long another server's reply is waited for; twice as long after a message."
     )
     outgoing: Literal["on", "off"] = Field(
         "on",

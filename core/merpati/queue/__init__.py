@@ -3,7 +3,7 @@
 from merpati.queue.desk import Depth, Desk, Entry, Filter, depth
 from merpati.queue.files import QueueFiles, make_spool, new_file
 from merpati.queue.leases import Leases
-from merpati.queue.outcomes import Outcome, completed
+from merpati.queue.outcomes import Outcome, completed, delivered
 from merpati.queue.retry import Clock, RetryPolicy
 from merpati.queue.types import ENQUEUE, Failure, NewQueueRow, QueueRow, enqueue_arguments
 
@@ -26,6 +26,7 @@ __all__ = [
     "QueueRow",
     "RetryPolicy",
     "completed",
+    "delivered",
     "depth",
     "enqueue_arguments",
     "make_spool",

@@ -79,8 +79,8 @@ def build(notice: Notice) -> bytes:
 
 def _head(notice: Notice, header: bytes, boundary: str, eightbit: int) -> bytes:
     domain = notice.to.rpartition("@")[2]
-    subject = "Returned mail: " + (
-        "could not be delivered in time" if notice.expired else "could not be delivered"
+    subject = "Undelivered mail " + (
+        "for the postmaster's attention" if notice.whole else "returned to sender"
     )
     lines = [
         # RFC 3464 2: a human's address, who answers for this system; RFC 3834: nobody's machine shall answer.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from merpati.platform import mail_events
+from merpati.platform.mail_events import MailEvent
 from merpati.platform.text import storable
 from merpati.queue.types import Failure, QueueRow
 
@@ -18,16 +18,22 @@ class Outcome:
     """What became of a claimed row: tried again at `next_at`, held, or (neither) finished."""
 
     row: QueueRow
-    event: str
+    event: str | None
+    """What the trail says; None: whoever made the outcome has written it already."""
     detail: Mapping[str, Any] = field(default_factory=dict)
     next_at: datetime | None = None
     held: bool = False
     failure: Failure | None = None
 
 
-def completed(row: QueueRow, *, event: str = mail_events.SENT, **detail: Any) -> Outcome:
-    """The row was delivered; `detail` goes into the trail."""
-    return Outcome(row, event, detail)
+def completed(row: QueueRow, **detail: Any) -> Outcome:
+    """The row was sent; `detail` goes into the trail."""
+    return Outcome(row, mail_events.SENT, detail)
+
+
+def delivered(row: QueueRow) -> Outcome:
+    """The row was delivered here, which delivery has entered in the trail."""
+    return Outcome(row, None)
 
 
 def failed(row: QueueRow, event: str, failure: Failure, **detail: Any) -> Outcome:
@@ -53,6 +59,10 @@ def failure_detail(failure: Failure) -> dict[str, Any]:
 
 def settle_arguments(outcomes: Sequence[Outcome]) -> tuple[list[Any], ...]:
     """The arrays of `sql.SETTLE`."""
+    events = [
+        MailEvent(outcome.row.trace_id, outcome.event or "", detail=outcome.detail) for outcome in outcomes
+    ]
+    *_, details = mail_events.arguments(events)
     return (
         [outcome.row.id for outcome in outcomes],
         [outcome.row.attempt for outcome in outcomes],
@@ -61,5 +71,5 @@ def settle_arguments(outcomes: Sequence[Outcome]) -> tuple[list[Any], ...]:
         [outcome.failure.status if outcome.failure else None for outcome in outcomes],
         [storable(outcome.failure.words) if outcome.failure else None for outcome in outcomes],
         [outcome.event for outcome in outcomes],
-        [storable(json.dumps(outcome.detail)) for outcome in outcomes],
+        details,
     )

@@ -51,7 +51,7 @@ WITH outcome AS (
 ), trail AS (
     SELECT platform.log_events(array_agg(trace_id), array_agg(event), array_agg(recipient),
                                array_agg(NULL::text), array_agg(detail)) AS written
-    FROM settled
+    FROM settled WHERE event IS NOT NULL
 )
 SELECT settled.id, settled.file FROM settled, trail
 """

@@ -8,12 +8,8 @@ import pytest
 
 from merpati.platform.db import Database
 from merpati.platform.settings import Settings
-from merpati.platform.trace import new_trace_id
-from merpati.queue import ENQUEUE, NewQueueRow, Queue, QueueFiles, enqueue_arguments, new_file
-
-MESSAGE = b"Message-ID: <1@example.com>\r\nSubject: Cuti\r\nFrom: tito@example.com\r\n\r\nHalo.\r\n"
-
-Enqueue = Callable[..., Awaitable[list[int]]]
+from merpati.queue import Queue, QueueFiles
+from tests.queueing import Enqueuer
 
 
 async def is_local(domain: str) -> bool:
@@ -39,37 +35,5 @@ def queue(db: Database, files: QueueFiles, settings: Settings) -> Queue:
 
 
 @pytest.fixture
-def enqueue(db: Database, files: QueueFiles, settings: Settings) -> Enqueue:
-    """Enter a row (or rows) with their files; gives the ids."""
-
-    async def enter(*recipients: str, **fields: object) -> list[int]:
-        trace_id = str(fields.pop("trace_id", "") or new_trace_id())
-        content = fields.pop("content", MESSAGE)
-        lifetime = fields.pop("lifetime", settings.queue_lifetime)
-        assert isinstance(content, bytes)
-        assert isinstance(lifetime, float)
-        rows = []
-        for recipient in recipients:
-            values = {
-                "trace_id": trace_id,
-                "kind": "remote",
-                "account_id": 1,
-                "sender": "tito@example.com",
-                "recipient": recipient,
-                "original_recipient": None,
-                "file": new_file(trace_id),
-                "prefix_len": 0,
-                "size": len(content),
-                "eightbit": not content.isascii(),
-                **fields,
-            }
-            row = NewQueueRow(**values)  # type: ignore[arg-type]
-            files.write(row.file, content)
-            rows.append(row)
-        async with db.connection() as conn:
-            result = await conn.execute(f"SELECT {ENQUEUE}", enqueue_arguments(rows, lifetime))
-            found = await result.fetchone()
-        assert found is not None
-        return list(found[0])
-
-    return enter
+def enqueue(db: Database, settings: Settings) -> Enqueuer:
+    return Enqueuer(db, settings)
