@@ -110,6 +110,9 @@ class Settings(BaseSettings):
     )
     api_token_lifetime: int = Field(43_200, description="How long a token of the REST API is valid.")
     session_lifetime: int = Field(1_209_600, description="How long a browser stays logged in.")
+    session_idle: int = Field(
+        259_200, description="How long a browser that asks for nothing stays logged in."
+    )
 
     # Mail
     recipient_delimiter: str = Field(

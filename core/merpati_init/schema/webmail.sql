@@ -5,11 +5,11 @@ CREATE SCHEMA webmail;
 CREATE TABLE webmail.sessions (
     digest       bytea PRIMARY KEY,
     account_id   bigint NOT NULL,
-    address      text NOT NULL,
-    auth_version bigint NOT NULL,
-    csrf         text NOT NULL,
-    language     text NOT NULL DEFAULT 'en',
+    auth_version bigint NOT NULL,            -- of the account at login: a newer one ends the session
+    csrf         text NOT NULL,              -- the token that every form of this session carries
     created_at   timestamptz NOT NULL DEFAULT now(),
+    seen_at      timestamptz NOT NULL DEFAULT now(), -- to the minute; `session_idle` counts from here
     expires_at   timestamptz NOT NULL
 );
 CREATE INDEX ON webmail.sessions (expires_at);
+CREATE INDEX ON webmail.sessions (account_id);

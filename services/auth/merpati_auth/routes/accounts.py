@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -11,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from merpati.directory.admin import accounts as records
 from merpati.directory.admin.accounts import AccountRecord
 from merpati.directory.admin.accounts import NewAccount as Draft
+from merpati.platform.db import Connection
 from merpati.platform.errors import BadCredentials, Denied, Invalid
+from merpati.store.usage import used_bytes
 from merpati_auth import accounts
 from merpati_auth.actor import Actor
 from merpati_auth.context import Context
@@ -89,6 +92,7 @@ class Account(BaseModel):
     role: Role
     mailbox: bool
     quota: int | None = Field(description=_QUOTA)
+    used: int | None = Field(description="Bytes in its mailbox; null: it has none.")
     login_enabled: bool
     receive_enabled: bool
     language: str
@@ -96,9 +100,14 @@ class Account(BaseModel):
     updated_at: datetime
 
     @classmethod
-    def show(cls, record: AccountRecord) -> Account:
-        values = {name: getattr(record, name) for name in cls.model_fields if name != "mailbox"}
-        return cls(**values, mailbox=record.has_mailbox)
+    def show(cls, record: AccountRecord, used: int | None) -> Account:
+        values = {name: getattr(record, name) for name in cls.model_fields if hasattr(record, name)}
+        return cls(**values, mailbox=record.has_mailbox, used=used)
+
+
+async def _show(conn: Connection, found: Sequence[AccountRecord]) -> list[Account]:
+    used = await used_bytes(conn, [record.id for record in found])
+    return [Account.show(record, used.get(record.id)) for record in found]
 
 
 @router.get("", summary="List accounts")
@@ -112,7 +121,8 @@ async def list_accounts(
     """Accounts by address."""
     async with ctx.db.connection() as conn:
         found = await records.page(conn, after=paging.after(), limit=paging.ask, domain=domain, search=search)
-    return paging.page(found, lambda record: record.address, Account.show)
+        shown = await _show(conn, found)
+    return paging.page(shown, lambda account: account.address, lambda account: account)
 
 
 @router.post("", status_code=201, summary="Make an account")
@@ -133,15 +143,17 @@ async def create_account(body: NewAccount, ctx: Ctx, actor: Postmaster, response
     )
     async with ctx.changes.begin(actor) as change:
         record = await accounts.create(change, draft, password_hash)
+        (shown,) = await _show(change.conn, [record])
     response.headers["Location"] = f"/api/v1/accounts/{record.address}"
-    return Account.show(record)
+    return shown
 
 
 @router.get("/{address}", summary="Read an account")
 async def read_account(address: NamedAccount, ctx: Ctx) -> Account:
     """One account; `me` is the caller's own."""
     async with ctx.db.connection() as conn:
-        return Account.show(await records.get(conn, address))
+        (shown,) = await _show(conn, [await records.get(conn, address)])
+    return shown
 
 
 @router.patch("/{address}", summary="Change an account")
@@ -151,7 +163,9 @@ async def change_account(address: NamedAccount, body: AccountChange, ctx: Ctx, a
     if changes.keys() - _OWN:
         actor.require_postmaster()
     async with ctx.changes.begin(actor) as change:
-        return Account.show(await accounts.modify(change, address, changes))
+        record = await accounts.modify(change, address, changes)
+        (shown,) = await _show(change.conn, [record])
+    return shown
 
 
 @router.put("/{address}/password", status_code=204, summary="Set a password")

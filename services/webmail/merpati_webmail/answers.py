@@ -1,0 +1,186 @@
+"""What the composer begins with: an empty letter, an answer, a forwarded message, a draft to go on with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from merpati.message import Address
+from merpati_webmail import addressing, composer, i18n
+from merpati_webmail.i18n import N_
+from merpati_webmail.reading import Reading, quoted
+
+_KEY = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})(?:\.([0-9]{1,5}(?:\.[0-9]{1,5}){0,50}))?")
+_WROTE = N_("On %(date)s, %(name)s wrote:")
+_FORWARDED = N_("---------- Forwarded message ----------")
+
+
+@dataclass(frozen=True, slots=True)
+class MessageKey:
+    """A message in a form or an address: `mailbox.uid`."""
+
+    mailbox_id: int
+    uid: int
+
+    def __str__(self) -> str:
+        return f"{self.mailbox_id}.{self.uid}"
+
+    @classmethod
+    def parse(cls, value: str) -> MessageKey | None:
+        """The key that `value` spells, or None."""
+        found = _KEY.fullmatch(value)
+        return cls(int(found[1]), int(found[2])) if found and found[3] is None else None
+
+
+@dataclass(frozen=True, slots=True)
+class PartKey:
+    """An attachment of a stored message: `mailbox.uid.part`."""
+
+    message: MessageKey
+    number: str
+
+    def __str__(self) -> str:
+        return f"{self.message}.{self.number}"
+
+    @classmethod
+    def parse(cls, value: str) -> PartKey | None:
+        """The key that `value` spells, or None."""
+        found = _KEY.fullmatch(value)
+        return cls(MessageKey(int(found[1]), int(found[2])), found[3]) if found and found[3] else None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a letter answers or forwards."""
+
+    kind: str
+    """reply or forward"""
+    message: MessageKey
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.message}"
+
+    @classmethod
+    def parse(cls, value: str) -> Origin | None:
+        """The origin that a form's field or a draft's header spells, or None."""
+        kind, _, key = value.partition(" ")
+        message = MessageKey.parse(key)
+        return cls(kind, message) if message and kind in ("reply", "forward") else None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An attachment that the letter takes over from a stored message."""
+
+    key: str
+    name: str
+    size: int
+
+
+@dataclass(slots=True)
+class Fields:
+    """The composer's form, as text."""
+
+    draft: str = ""
+    origin: str = ""
+    sender: str = ""
+    to: str = ""
+    cc: str = ""
+    bcc: str = ""
+    subject: str = ""
+    body: str = ""
+    kept: list[Kept] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who writes: the own addresses, and the language of what is put into the letter."""
+
+    own: frozenset[str]
+    language: str
+    gettext: Callable[..., str]
+
+
+def reply(mail: Reading, origin: Origin, writer: Writer, *, to_all: bool) -> Fields:
+    """An answer, quoting; to all: also to whoever else it went to, but not to oneself."""
+    authors = mail.reply_to or mail.sender
+    if mail.sender and all(_own(address, writer) for address in mail.sender):
+        authors = mail.to or authors  # an answer to one's own letter goes where that went
+    fields = Fields(
+        origin=str(origin), sender=_sender(mail, writer), subject=composer.reply_subject(mail.subject)
+    )
+    fields.to = _typed(authors, ())
+    if to_all:
+        others = [address for address in (*mail.to, *mail.cc) if not _own(address, writer)]
+        fields.cc = _typed(others, authors)
+    fields.body = "\n\n" + _citation(mail, writer) + quoted(mail.text) + "\n"
+    return fields
+
+
+def forward(mail: Reading, origin: Origin, writer: Writer) -> Fields:
+    """A forwarded message: its head and text as text, its attachments attached."""
+    head = [
+        (writer.gettext(N_("From")), _typed(mail.sender, ())),
+        (writer.gettext(N_("Date")), i18n.long_date(mail.date, writer.language) if mail.date else ""),
+        (writer.gettext(N_("Subject")), mail.subject),
+        (writer.gettext(N_("To")), _typed(mail.to, ())),
+        (writer.gettext(N_("Cc")), _typed(mail.cc, ())),
+    ]
+    lines = [writer.gettext(_FORWARDED), *(f"{name}: {value}" for name, value in head if value)]
+    return Fields(
+        origin=str(origin),
+        sender=_sender(mail, writer),
+        subject=composer.forward_subject(mail.subject),
+        body="\n\n" + "\n".join(lines) + "\n\n" + mail.text + "\n",
+        kept=kept(mail, origin.message),
+    )
+
+
+def resume(mail: Reading, key: MessageKey) -> Fields:
+    """A draft as it was left."""
+    return Fields(
+        draft=str(key),
+        origin=str(Origin.parse(mail.origin) or ""),
+        sender=mail.sender[0].address if mail.sender else "",
+        to=_typed(mail.to, ()),
+        cc=_typed(mail.cc, ()),
+        bcc=_typed(mail.bcc, ()),
+        subject=mail.subject,
+        body=mail.text,
+        kept=kept(mail, key),
+    )
+
+
+def kept(mail: Reading, key: MessageKey) -> list[Kept]:
+    """All attachments of a message, to be taken over."""
+    return [Kept(str(PartKey(key, item.number)), item.name, item.size) for item in mail.attachments]
+
+
+def _citation(mail: Reading, writer: Writer) -> str:
+    if not mail.sender:
+        return ""
+    name = mail.sender[0].name or mail.sender[0].address
+    date = i18n.long_date(mail.date, writer.language) if mail.date else "?"
+    return writer.gettext(_WROTE, date=date, name=addressing.clean_name(name)) + "\n"
+
+
+def _own(address: Address, writer: Writer) -> bool:
+    return address.address.lower() in writer.own
+
+
+def _sender(mail: Reading, writer: Writer) -> str:
+    """The own address that the message was written to, so that the answer comes from there."""
+    return next(
+        (item.address.lower() for item in (*mail.to, *mail.cc) if item.address.lower() in writer.own), ""
+    )
+
+
+def _typed(addresses: Iterable[Address], without: Iterable[Address]) -> str:
+    seen = {item.address.lower() for item in without}
+    result = []
+    for item in addresses:
+        if item.host and item.address.lower() not in seen:
+            seen.add(item.address.lower())
+            result.append(addressing.shown(item.name, item.mailbox, item.host))
+    return ", ".join(result)
