@@ -225,6 +225,9 @@ class Connection(asyncio.Protocol):
         if self.transport is None:
             return False
         self.transport.pause_reading()
+        # What comes with the handshake's last flight is received before the new transport is known
+        # here: pausing the old one for it would stop the connection for good.
+        self._paused = True
         loop = asyncio.get_running_loop()
         try:
             transport = await loop.start_tls(
@@ -241,6 +244,7 @@ class Connection(asyncio.Protocol):
         if transport is None or self.closing:
             return False
         self.transport = transport
+        self._paused = False
         self.secure = True
         self.heard = self._now()
         self._set_limits()
