@@ -11,6 +11,7 @@ from merpati.platform import tls
 from merpati_imap_pop.connection import Connection
 from merpati_imap_pop.imap.protocol import ImapConnection
 from merpati_imap_pop.login import Logins
+from merpati_imap_pop.pop3.protocol import Pop3Connection
 from merpati_imap_pop.server import Server
 from merpati_imap_pop.services import Services
 from tests.protocol.world import World
@@ -45,4 +46,18 @@ async def imap(world: World) -> AsyncIterator[int]:
         yield port
 
 
-SERVICES: dict[str, Start] = {"imap": imap}
+@asynccontextmanager
+async def pop3(world: World) -> AsyncIterator[int]:
+    async with mail_server(world, Pop3Connection) as (_, port):
+        yield port
+
+
+@asynccontextmanager
+async def pop3_private(world: World) -> AsyncIterator[int]:
+    """As it is by default: no password without TLS."""
+    world.settings = world.settings.model_copy(update={"disable_plaintext_auth": True})
+    async with pop3(world) as port:
+        yield port
+
+
+SERVICES: dict[str, Start] = {"imap": imap, "pop3": pop3, "pop3-private": pop3_private}

@@ -13,8 +13,7 @@ from merpati.platform.settings import Settings, words
 from merpati.store import MailFiles, Store
 from merpati_imap_pop.imap.protocol import ImapConnection
 from merpati_imap_pop.login import Logins
-from merpati_imap_pop.pop3.commands.context import Services as Pop3Services
-from merpati_imap_pop.pop3.protocol import factory as pop3_factory
+from merpati_imap_pop.pop3.protocol import Pop3Connection
 from merpati_imap_pop.server import Server
 from merpati_imap_pop.services import Services
 
@@ -41,10 +40,8 @@ async def listen(server: Server, settings: Settings) -> None:
         await server.listen(ImapConnection, settings.imap_port)
         await server.listen(ImapConnection, settings.imaps_port, implicit_tls=True)
     if "pop3" in protocols:
-        services = server.services
-        pop3 = pop3_factory(Pop3Services(settings, services.logins, services.store))
-        await server.listen(pop3, settings.pop3_port)
-        await server.listen(pop3, settings.pop3s_port, implicit_tls=True)
+        await server.listen(Pop3Connection, settings.pop3_port)
+        await server.listen(Pop3Connection, settings.pop3s_port, implicit_tls=True)
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:

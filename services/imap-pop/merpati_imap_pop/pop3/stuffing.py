@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from merpati.message import header_end
-
 
 class Stuffer:
     """Stuffs a message that comes in pieces; `finish` gives the end of the response."""
@@ -32,29 +30,26 @@ class Top:
 
     def __init__(self, lines: int) -> None:
         self._left = lines
-        self._header = b""  # while its end has not come
         self._in_body = False
+        self._empty = True  # nothing of the current line has come yet
         self.done = False
 
     def feed(self, piece: bytes) -> bytes:
         """What of the next piece is wanted; `done` is set when nothing more will be."""
-        if self._in_body:
-            return self._body(piece)
-        whole = self._header + piece
-        end = header_end(whole, max(len(self._header) - 3, 0) if self._header else 0)
-        if end == len(whole) and not whole.endswith((b"\n\r\n", b"\n\n")) and whole not in (b"\r\n", b"\n"):
-            self._header = whole[-3:]
-            return piece
-        self._in_body = True
-        return whole[len(self._header) : end] + self._body(whole[end:])
-
-    def _body(self, piece: bytes) -> bytes:
         position = 0
-        while self._left and position < len(piece):
+        while position < len(piece) and not self.done:
             end = piece.find(b"\n", position)
             if end < 0:
+                self._empty = self._empty and piece[position:] == b"\r"
                 return piece
+            self._end_line(self._empty and piece[position:end] in (b"", b"\r"))
             position = end + 1
-            self._left -= 1
-        self.done = not self._left
         return piece[:position]
+
+    def _end_line(self, empty: bool) -> None:
+        if self._in_body:
+            self._left -= 1
+        elif empty:
+            self._in_body = True
+        self._empty = True
+        self.done = self._in_body and self._left <= 0

@@ -8,11 +8,9 @@ from enum import Flag
 from typing import Protocol
 
 from merpati.directory import Verdict
-from merpati.platform.settings import Settings
-from merpati.store import Store
-from merpati_imap_pop.login import Logins
 from merpati_imap_pop.pop3.maildrop import Maildrop
 from merpati_imap_pop.pop3.replies import Refusal
+from merpati_imap_pop.services import Services
 
 
 class State(Flag):
@@ -47,15 +45,6 @@ class Pending:
 
 Outcome = bytes | Pending
 """A handler's whole reply (b'': it was sent already), or the wait for another line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What all sessions of the process share."""
-
-    settings: Settings
-    logins: Logins
-    store: Store
 
 
 class Context:
