@@ -45,12 +45,11 @@ class Connection(asyncio.Protocol):
         self.input = bytearray()
         self.transport: asyncio.Transport | None = None
         self.peer = ""
-        self.secure = False
+        self.secure = implicit_tls
         self.closing = False
         self.logged_in = False
         """Until a protocol sets it, the connection lives for `login_timeout` at most."""
         self.opened = self.heard = self._now()
-        self._implicit_tls = implicit_tls
         self._task: asyncio.Task[None] | None = None
         self._writable: asyncio.Future[None] | None = None
         self._paused = False
@@ -88,12 +87,8 @@ class Connection(asyncio.Protocol):
         self.transport = transport  # type: ignore[assignment]
         self.peer = _address(transport.get_extra_info("peername"))
         refusal = self.server.admit(self)
-        if refusal and self._implicit_tls:
-            self.abort()  # a refusal is not worth a handshake
-        elif refusal:
+        if refusal:
             self.end(refusal)
-        elif self._implicit_tls:
-            self._start(self._implicit_handshake())
         else:
             self._set_limits()
             self.greet()
@@ -206,12 +201,8 @@ class Connection(asyncio.Protocol):
 
     # TLS
 
-    async def _implicit_handshake(self) -> None:
-        if await self.start_tls():
-            self.greet()
-
     def stop_reading(self) -> None:
-        """Before the reply that starts TLS: what comes after it is the handshake, not ours to read."""
+        """From now on comes the handshake, which is not ours to read."""
         if self.transport is not None:
             self.transport.pause_reading()
 

@@ -48,6 +48,8 @@ class Server:
             port,
             family=_FAMILIES[self.settings.inet_protocols],
             backlog=1024,
+            ssl=self.services.context if implicit_tls else None,
+            ssl_handshake_timeout=self.settings.login_timeout if implicit_tls else None,
         )
         self._listeners.append(listener)
         bound: int = listener.sockets[0].getsockname()[1]
