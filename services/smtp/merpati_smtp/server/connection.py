@@ -31,6 +31,8 @@ LINE_LIMIT = 2_048
 AUTH_LINE_LIMIT = 12_288
 """RFC 4954 4."""
 HANDSHAKE_TIMEOUT = 30.0
+LINGER = 5.0
+"""How long our last words may take to reach the client."""
 JUNK_LIMIT = 100
 """Commands between two messages that bring nothing forward; each above it counts as an error."""
 
@@ -121,7 +123,7 @@ class Connection(SMTP):
     @property
     def idle(self) -> bool:
         """Whether it is the client who keeps us waiting."""
-        return self.stream.waiting or self.task is None
+        return self.stream.waiting or self.task is None or self.task.done()
 
     def stop(self) -> None:
         """Finish what is in hand, say 421, and go."""
@@ -130,10 +132,9 @@ class Connection(SMTP):
 
     def expire(self) -> None:
         """Close a connection that was silent for too long."""
-        if self.stream.draining:  # it does not even take our 421
+        if self.stream.draining:  # it does not even take our last words
             self.stream.link.abort()
             return
-        self._reset_timeout(HANDSHAKE_TIMEOUT)
         self.stream.draining = True
         self.stream.link.write(f"{replies.TIMEOUT}\r\n".encode())
         if self.task is not None:
@@ -153,8 +154,8 @@ class Connection(SMTP):
             log.debug("connection lost", client=self.session.client, error=str(error))
         finally:
             self._drop_body()
+            self._reset_timeout(LINGER)
             self.stream.link.close()
-            self.listener.forget(self)  # a transport whose handshake failed never says connection_lost
 
     async def _next_command(self) -> bool:
         """Serve one command; False when there will be none."""
@@ -245,6 +246,13 @@ class Connection(SMTP):
             self.stream.write(f"250-{line}\r\n".encode())
         self.stream.write(f"250 {lines[-1]}\r\n".encode())
 
+    @syntax("AUTH <mechanism>")
+    async def smtp_AUTH(self, arg: str | None) -> None:
+        name, space, rest = (arg or "").partition(" ")
+        await super().smtp_AUTH(
+            f"{name.upper()}{space}{rest}"
+        )  # mechanisms in any case (RFC 4422 3.1 has capitals)
+
     @syntax("QUIT")
     async def smtp_QUIT(self, arg: str | None) -> None:
         await self.push(replies.GOODBYE if arg is None else replies.NO_ARGUMENT)
@@ -280,8 +288,9 @@ class Connection(SMTP):
             return await self.loop.start_tls(
                 self.stream.link, self, context, server_side=True, ssl_handshake_timeout=HANDSHAKE_TIMEOUT
             )
-        except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
+        except OSError as error:  # ssl.SSLError and TimeoutError are
             log.info("TLS handshake failed", client=self.session.client, error=str(error))
+            self.listener.forget(self)  # such a transport never says connection_lost
             return None
 
     @syntax("DATA")

@@ -112,7 +112,11 @@ class Listener:
             ssl_handshake_timeout=HANDSHAKE_TIMEOUT if implicit else None,
             backlog=1_024,
         )
-        log.info("listening", port=self.kind.port, kind=self.kind.name)
+        log.info("listening", port=self.port, kind=self.kind.name)
+
+    @property
+    def is_open(self) -> bool:
+        return self._server is not None
 
     @property
     def port(self) -> int:
