@@ -36,6 +36,8 @@ class Client:
 
     async def flush(self) -> None:
         data, self._unsent = self._unsent, b""
+        if not data:
+            return
         if not self._bytewise:
             self._writer.write(data)
             await self._writer.drain()

@@ -14,6 +14,7 @@ from merpati_imap_pop.login import Logins
 from merpati_imap_pop.pop3.protocol import Pop3Connection
 from merpati_imap_pop.server import Server
 from merpati_imap_pop.services import Services
+from merpati_smtp.service import Service as SmtpService
 from tests.protocol.world import World
 
 Start = Callable[[World], AbstractAsyncContextManager[int]]
@@ -60,4 +61,41 @@ async def pop3_private(world: World) -> AsyncIterator[int]:
         yield port
 
 
-SERVICES: dict[str, Start] = {"imap": imap, "pop3": pop3, "pop3-private": pop3_private}
+@asynccontextmanager
+async def smtp(world: World, listener: int = 0) -> AsyncIterator[int]:
+    """The SMTP service; `listener` is its port for servers, for users, or for users over TLS."""
+    ports = {"smtp_port": 0, "submission_port": 0, "submissions_port": 0}
+    service = SmtpService(world.settings.model_copy(update=ports))
+    service.auth.verify = world.passwords.verify  # type: ignore[method-assign]
+    stop = asyncio.Event()
+    running = asyncio.create_task(service.run(stop))
+    try:
+        async with asyncio.timeout(20):
+            while not all(item.is_open for item in service.listeners):
+                await asyncio.sleep(0.01)
+        yield service.listeners[listener].port
+    finally:
+        stop.set()
+        await running
+
+
+@asynccontextmanager
+async def submission(world: World) -> AsyncIterator[int]:
+    async with smtp(world, 1) as port:
+        yield port
+
+
+@asynccontextmanager
+async def submission_tls(world: World) -> AsyncIterator[int]:
+    async with smtp(world, 2) as port:
+        yield port
+
+
+SERVICES: dict[str, Start] = {
+    "imap": imap,
+    "pop3": pop3,
+    "pop3-private": pop3_private,
+    "smtp": smtp,
+    "submission": submission,
+    "submission-tls": submission_tls,
+}
