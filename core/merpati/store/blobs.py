@@ -131,6 +131,8 @@ class MailFiles:
         try:
             sources = [self._source(item, made, descriptors) for item in items]
             if self._file_sync == "fsync":
+                if len(descriptors) > 1:
+                    durable.begin_writing(descriptors)
                 for descriptor in descriptors:
                     os.fsync(descriptor)
             for item, source in zip(items, sources, strict=True):

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 
 _NO_LINK = frozenset({errno.EPERM, errno.EMLINK, errno.EXDEV, errno.EOPNOTSUPP})
+_SYNC_FILE_RANGE_WRITE = 2  # <linux/fs.h>
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -74,6 +75,12 @@ def _copy(source: str, target: str) -> None:
         writer.flush()
         os.fsync(writer.fileno())
     os.rename(temporary, target)
+
+
+def begin_writing(descriptors: Iterable[int]) -> None:
+    """Start the write-back of several files at once: the syncs that follow then find most of it done."""
+    for descriptor in descriptors:
+        _libc.sync_file_range(descriptor, ctypes.c_int64(0), ctypes.c_int64(0), _SYNC_FILE_RANGE_WRITE)
 
 
 def sync_path(path: str) -> None:

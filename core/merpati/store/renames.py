@@ -21,6 +21,8 @@ async def rename(context: Context, account_id: int, old: str, new: str) -> None:
     old, new = names.normalise(old), names.normalise(new)
     if new == names.INBOX or new.startswith(old + names.SEPARATOR):
         raise Invalid(f"{old} cannot become {new}")
+    if new == old:
+        raise Conflict(f"the folder {new} exists")
     try:
         async with context.transaction(account_id) as conn:
             await lock(conn, account_id)

@@ -119,7 +119,7 @@ def cold(row: tuple[Any, ...]) -> Snapshot:
 
 
 def apply(before: Snapshot, row: tuple[Any, ...]) -> Snapshot | None:
-    """`before` brought up to a row of `sql.REFRESH`; None where the log does not reach back or is too much."""
+    """`before` brought up to a row of `sql.REFRESH`; None where the log does not reach back."""
     mailbox, old = mailbox_of(row), before.mailbox
     if mailbox.uidvalidity != old.uidvalidity or mailbox.floor > old.modseq or mailbox.modseq < old.modseq:
         return None
@@ -128,8 +128,8 @@ def apply(before: Snapshot, row: tuple[Any, ...]) -> Snapshot | None:
             return before
         return Snapshot(mailbox, before.uids, before.flags, before.modseqs, before.keywords, next(_versions))
     changed, new_flags, new_modseqs, new_words = _messages(row)
-    if len(changed) > 100 and len(changed) > len(before) // 4:  # then one plain read is quicker
-        return None
+    if changed == before.uids and not row[-1]:  # a STORE on everything
+        return Snapshot(mailbox, before.uids, new_flags, new_modseqs, new_words, next(_versions))
     uids, flags, modseqs = before.uids[:], before.flags[:], before.modseqs[:]
     words = dict(before.keywords)
     for low, high in parse_set(row[-1]) if row[-1] else ():

@@ -27,18 +27,18 @@ SNAPSHOT = f"""SELECT {MAILBOX_COLUMNS}, found.*
 # so that folder, log and messages are of one moment.
 REFRESH = f"""WITH log AS MATERIALIZED (
        SELECT kind, uids FROM mail.changes
-        WHERE account_id = %(account)s AND mailbox_id = %(mailbox)s AND modseq > %(since)s)
+        WHERE account_id = %(account)s AND mailbox_id = %(mailbox)s AND modseq > %(since)s
+), span AS MATERIALIZED (  -- what several changes name, once
+       SELECT unnest(range_agg(int8range(split_part(part, ':', 1)::bigint,
+                                         coalesce(nullif(split_part(part, ':', 2), ''), part)::bigint, '[]'))) AS uids
+         FROM log CROSS JOIN LATERAL unnest(string_to_array(log.uids, ',')) AS part WHERE log.kind < 2)
 SELECT {MAILBOX_COLUMNS}, found.*, (SELECT string_agg(uids, ',') FROM log WHERE kind = 2)
   FROM mail.mailboxes b, LATERAL (
        SELECT {_COLUMNS} FROM (
-              SELECT DISTINCT ON (uid) uid, flags, modseq, keywords
-                FROM log
-               CROSS JOIN LATERAL unnest(string_to_array(log.uids, ',')) AS part
-                JOIN mail.mailbox_messages
+              SELECT uid, flags, modseq, keywords FROM span JOIN mail.mailbox_messages
                   ON account_id = %(account)s AND mailbox_id = %(mailbox)s
-                 AND uid BETWEEN split_part(part, ':', 1)::bigint
-                             AND coalesce(nullif(split_part(part, ':', 2), ''), part)::bigint
-               WHERE log.kind < 2 ORDER BY uid) AS m) AS found
+                 AND uid >= lower(span.uids) AND uid < upper(span.uids)
+               ORDER BY uid) AS m) AS found
  WHERE b.account_id = %(account)s AND b.id = %(mailbox)s"""
 
 CLAIM_RECENT = """UPDATE mail.mailboxes b SET recent_uid = b.uidnext - 1

@@ -2,12 +2,17 @@
 -- that the statement after it sees what earlier holders committed (READ COMMITTED): counters and UIDs
 -- are exact. Each hands out UIDs and MODSEQs for all its messages at once and logs one change a folder.
 
--- UIDs as an IMAP sequence-set (RFC 9051 section 9), ascending.
+-- UIDs, ascending, as an IMAP sequence-set (RFC 9051 section 9).
 CREATE FUNCTION mail.sequence_set(uids bigint[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT string_agg(CASE WHEN lo = hi THEN lo::text ELSE lo || ':' || hi END, ',' ORDER BY lo)
-      FROM (SELECT min(uid) AS lo, max(uid) AS hi
-              FROM (SELECT uid, uid - row_number() OVER (ORDER BY uid) AS island FROM unnest(uids) AS uid) AS numbered
-             GROUP BY island) AS ranges
+    SELECT CASE
+        WHEN cardinality(uids) = 1 THEN uids[1]::text
+        WHEN uids[cardinality(uids)] - uids[1] + 1 = cardinality(uids) THEN uids[1] || ':' || uids[cardinality(uids)]
+        ELSE (
+            SELECT string_agg(CASE WHEN lo = hi THEN lo::text ELSE lo || ':' || hi END, ',' ORDER BY lo)
+              FROM (SELECT min(uid) AS lo, max(uid) AS hi
+                      FROM (SELECT uid, uid - ordinal AS island FROM unnest(uids) WITH ORDINALITY AS u(uid, ordinal)) AS n
+                     GROUP BY island) AS ranges)
+        END
 $$;
 
 -- An account's quota in bytes; 0 is unlimited.
@@ -92,9 +97,9 @@ BEGIN
             envelope, body, bodystructure, headers)
         OVERRIDING SYSTEM VALUE
         SELECT p.account_id, p.email_id, p.trace_id,
-               coalesce((SELECT min(e.thread_id) FROM mail.emails e
+               coalesce((SELECT e.thread_id FROM mail.emails e
                           WHERE e.account_id = p.account_id
-                            AND e.message_id = ANY (string_to_array(p.reference_list, E'\n') || p.message_id)),
+                            AND e.message_id = ANY (string_to_array(p.reference_list, E'\n') || p.message_id) LIMIT 1),
                         p.email_id),
                p.size, p.size, p.prefix_len, coalesce(p.received_at, now()), p.received_offset, p.sent_at,
                p.sender, p.recipient, p.message_id, string_to_array(p.reference_list, E'\n'), p.subject,
@@ -126,53 +131,75 @@ BEGIN
       FROM item i LEFT JOIN placed p USING (ordinal) ORDER BY i.ordinal;
 END $$;
 
--- STORE (RFC 9051 6.4.6, RFC 7162 3.1.3): mode is set, add or remove; `los` and `his` are ranges of UIDs
--- that do not overlap; `words` are sorted keywords. Messages that already are as asked keep their MODSEQ.
+-- What STORE makes of a message's flags and keywords: mode is set, add or remove; `words` are sorted.
+CREATE FUNCTION mail.flags_after(mode text, flags smallint, mask smallint) RETURNS smallint LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE mode WHEN 'set' THEN mask WHEN 'add' THEN flags | mask ELSE flags & ~mask END
+$$;
+CREATE FUNCTION mail.with_words(keywords text[], words text[]) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT array_agg(DISTINCT word ORDER BY word) FROM unnest(keywords || words) AS word
+$$;
+CREATE FUNCTION mail.without_words(keywords text[], words text[]) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT ARRAY(SELECT word FROM unnest(keywords) AS word WHERE word <> ALL (words) ORDER BY word)
+$$;
+-- The subselects stand in functions of their own, so that Postgres can inline this one.
+CREATE FUNCTION mail.keywords_after(mode text, keywords text[], words text[]) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE
+        WHEN mode = 'set' THEN words
+        WHEN mode = 'add' AND NOT keywords @> words THEN mail.with_words(keywords, words)
+        WHEN mode = 'remove' AND keywords && words THEN mail.without_words(keywords, words)
+        ELSE keywords END
+$$;
+
+-- STORE (RFC 9051 6.4.6, RFC 7162 3.1.3): `los` and `his` are ranges of UIDs that do not overlap. Messages
+-- that already are as asked keep their MODSEQ.
 CREATE FUNCTION mail.store_flags(
     account bigint, mailbox bigint, los bigint[], his bigint[], mode text, mask smallint, words text[],
     unchanged_since bigint
 ) RETURNS TABLE (modseq bigint, updated bigint[], failed bigint[]) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-    next bigint;
+    next  bigint;
+    stale bigint[] := '{}';
 BEGIN
     SELECT a.modseq + 1 INTO next FROM mail.accounts a WHERE a.account_id = account FOR NO KEY UPDATE;
+    IF unchanged_since IS NOT NULL THEN
+        stale := ARRAY(SELECT m.uid FROM unnest(los, his) AS r(lo, hi) JOIN mail.mailbox_messages m
+                           ON m.account_id = account AND m.mailbox_id = mailbox AND m.uid BETWEEN r.lo AND r.hi
+                        WHERE m.modseq > unchanged_since ORDER BY m.uid);
+    END IF;
     RETURN QUERY
-    WITH old AS MATERIALIZED (
-        SELECT m.ctid AS place, m.uid, m.flags, m.keywords,
-               m.modseq > coalesce(unchanged_since, m.modseq) AS stale,
-               CASE mode WHEN 'set' THEN mask WHEN 'add' THEN m.flags | mask ELSE m.flags & ~mask END AS new_flags,
-               CASE WHEN mode = 'set' THEN words
-                    WHEN mode = 'add' AND NOT m.keywords @> words
-                        THEN (SELECT array_agg(DISTINCT word ORDER BY word) FROM unnest(m.keywords || words) AS word)
-                    WHEN mode = 'remove' AND m.keywords && words
-                        THEN ARRAY(SELECT word FROM unnest(m.keywords) AS word WHERE word <> ALL (words) ORDER BY word)
-                    ELSE m.keywords END AS new_keywords
-          FROM unnest(los, his) AS r(lo, hi)
-          JOIN mail.mailbox_messages m
+    WITH before AS MATERIALIZED (  -- the same rows as `changed`, as they were: a join of the two would cost more
+        SELECT count(*) FILTER (WHERE m.flags & 8 = 0) AS unseen, count(*) FILTER (WHERE m.flags & 4 <> 0) AS deleted
+          FROM unnest(los, his) AS r(lo, hi) JOIN mail.mailbox_messages m
             ON m.account_id = account AND m.mailbox_id = mailbox AND m.uid BETWEEN r.lo AND r.hi
-    ), changed AS (  -- by ctid: under the account's lock nothing else moves these rows
-        UPDATE mail.mailbox_messages m SET flags = o.new_flags, keywords = o.new_keywords, modseq = next
-          FROM old o
-         WHERE m.ctid = o.place AND NOT o.stale AND (o.new_flags <> o.flags OR o.new_keywords <> o.keywords)
-        RETURNING m.uid, o.flags AS before, m.flags AS after
+         WHERE m.modseq <= coalesce(unchanged_since, m.modseq)
+           AND (mail.flags_after(mode, m.flags, mask) <> m.flags
+                OR mail.keywords_after(mode, m.keywords, words) <> m.keywords)
+    ), changed AS (
+        UPDATE mail.mailbox_messages m
+           SET flags = mail.flags_after(mode, m.flags, mask), keywords = mail.keywords_after(mode, m.keywords, words),
+               modseq = next
+          FROM unnest(los, his) AS r(lo, hi)
+         WHERE m.account_id = account AND m.mailbox_id = mailbox AND m.uid BETWEEN r.lo AND r.hi
+           AND m.modseq <= coalesce(unchanged_since, m.modseq)
+           AND (mail.flags_after(mode, m.flags, mask) <> m.flags
+                OR mail.keywords_after(mode, m.keywords, words) <> m.keywords)
+        RETURNING m.uid, m.flags
     ), total AS MATERIALIZED (
         SELECT count(*) AS messages, array_agg(uid ORDER BY uid) AS uids,
-               sum((after & 8 = 0)::integer - (before & 8 = 0)::integer) AS unseen,
-               sum((after & 4 <> 0)::integer - (before & 4 <> 0)::integer) AS deleted
+               count(*) FILTER (WHERE flags & 8 = 0) AS unseen, count(*) FILTER (WHERE flags & 4 <> 0) AS deleted
           FROM changed
     ), logged AS (
         INSERT INTO mail.changes (account_id, mailbox_id, modseq, kind, uids)
         SELECT account, mailbox, next, 1, mail.sequence_set(uids) FROM total WHERE messages > 0
     ), counted AS (
-        UPDATE mail.mailboxes b SET modseq = next, unseen = b.unseen + t.unseen, deleted = b.deleted + t.deleted
-          FROM total t WHERE t.messages > 0 AND b.account_id = account AND b.id = mailbox
+        UPDATE mail.mailboxes b
+           SET modseq = next, unseen = b.unseen + t.unseen - o.unseen, deleted = b.deleted + t.deleted - o.deleted
+          FROM total t, before o WHERE t.messages > 0 AND b.account_id = account AND b.id = mailbox
     ), advanced AS (
         UPDATE mail.accounts a SET modseq = next FROM total t WHERE t.messages > 0 AND a.account_id = account
     )
-    SELECT CASE WHEN t.messages > 0 THEN next ELSE next - 1 END, coalesce(t.uids, '{}'),
-           ARRAY(SELECT uid FROM old WHERE stale ORDER BY uid)
-      FROM total t;
+    SELECT CASE WHEN t.messages > 0 THEN next ELSE next - 1 END, coalesce(t.uids, '{}'), stale FROM total t;
 END $$;
 
 -- EXPUNGE: those of the ranges that have a flag of `mask` (0: all). Their files are removed after the
