@@ -113,23 +113,31 @@ async def _has_row(conn: Connection, account_id: int, key: Key) -> bool:
 
 
 async def _mailbox(conn: Connection, account_id: int, directory: str) -> int | None:
-    """The folder of a directory; made where it has no row; None where the directory is no folder's name."""
+    """The folder of a directory, made where it has no row; None where Postgres cannot hold the directory's name."""
+    if not directory.isprintable():
+        return None
     query = "SELECT id FROM mail.mailboxes WHERE account_id = %s AND dir = %s"
-    cursor = await conn.execute(query, (account_id, directory))
-    row = await cursor.fetchone()
+    row = await (await conn.execute(query, (account_id, directory))).fetchone()
     if row is None:
-        try:
-            name = names.from_dir(directory)
-        except (Invalid, UnicodeError):
-            return None
-        if names.to_dir(name) != directory:  # another spelling of a name that we would write differently
-            return None
+        name = await _free_name(conn, account_id, directory)
         for parent in names.parents(name):
             await insert(conn, account_id, parent, None, or_keep=True)
-        await insert(conn, account_id, name, None)
+        await insert(conn, account_id, name, None, directory=directory)
         row = await (await conn.execute(query, (account_id, directory))).fetchone()
     assert row is not None
     return int(row[0])
+
+
+async def _free_name(conn: Connection, account_id: int, directory: str) -> str:
+    """The name that a directory stands for; where it stands for none, or another folder has it, one like it."""
+    try:
+        name = names.from_dir(directory)
+    except Invalid:
+        name = "Recovered/" + re.sub(r"[/.\\]+", " ", directory).strip()[:60]
+    cursor = await conn.execute("SELECT name FROM mail.mailboxes WHERE account_id = %s", (account_id,))
+    taken = {row[0] for row in await cursor.fetchall()}
+    candidates = (name, *(f"{name} ({number})" for number in range(2, len(taken) + 3)))
+    return next(names.normalise(candidate) for candidate in candidates if candidate not in taken)
 
 
 async def _content_known(

@@ -15,7 +15,13 @@ async def lock(conn: Connection, account_id: int) -> None:
 
 
 async def insert(
-    conn: Connection, account_id: int, name: str, special_use: str | None, *, or_keep: bool = False
+    conn: Connection,
+    account_id: int,
+    name: str,
+    special_use: str | None,
+    *,
+    or_keep: bool = False,
+    directory: str | None = None,
 ) -> None:
     """A folder's row, under the account's lock, with a UIDVALIDITY above all that the account ever gave.
 
@@ -28,5 +34,5 @@ async def insert(
             INSERT INTO mail.mailboxes (account_id, name, dir, special_use, uidvalidity)
             SELECT %s, %s, %s, %s, uidvalidity FROM given
             {"ON CONFLICT DO NOTHING" if or_keep else ""}""",
-        (account_id, account_id, name, names.to_dir(name), special_use),
+        (account_id, account_id, name, names.to_dir(name) if directory is None else directory, special_use),
     )

@@ -89,5 +89,5 @@ def utf7_decode(text: str) -> str:
 
     try:
         return _UNSHIFT.sub(unshift, text)
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:  # not Base64, not UTF-16
         raise Invalid("not modified UTF-7") from error

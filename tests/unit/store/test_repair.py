@@ -111,6 +111,26 @@ async def test_a_folder_without_a_row_comes_back_with_its_mail(
     assert await store.read(account, back.id, 1) == data
 
 
+@pytest.mark.parametrize(
+    ("directory", "name"),
+    [(".Proyék", "Proyék"), (".&é-", "Recovered/&é-"), (".Archive\\2e", "Archive."), (".A&AGE-", "Aa (2)")],
+)
+async def test_a_directory_that_we_would_spell_otherwise_is_kept(
+    store: Store, worker: Context, account: int, directory: str, name: str
+) -> None:
+    await store.create(account, "Aa")
+    folder = store.files.maildir(account, directory) / "cur"
+    folder.mkdir(parents=True)
+    data = letter()
+    (folder / "1.foreign:2,S").write_bytes(data)
+    assert await repair(worker, account) == {"unknown": 1}
+    box = await store.mailbox(account, name)
+    assert box.dir == directory
+    assert await store.read(account, box.id, 1) == data
+    await store.rename(account, name, "Baru")
+    assert await store.read(account, box.id, 1) == data
+
+
 async def test_a_row_finds_its_file_in_another_folder(store: Store, worker: Context, account: int) -> None:
     made = await store.create(account, "Lama")
     data = letter()
