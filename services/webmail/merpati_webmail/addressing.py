@@ -103,7 +103,7 @@ def from_mailto(target: str) -> dict[str, str]:
     """Fields for the composer from a `mailto:` address (RFC 6068), without its scheme; only the harmless ones."""
     path, _, query = target[:8_000].partition("?")
     fields = {"to": unquote(path, errors="replace")}
-    for name, value in parse_qsl(query, max_num_fields=20):
+    for name, value in parse_qsl("&".join(query.split("&")[:20])):
         key = name.lower()
         if key in ("to", "cc", "subject", "body"):  # never bcc or attach: the user may not see it
             fields[key] = f"{fields[key]}, {value}" if key in ("to", "cc") and fields.get(key) else value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from merpati.message import Address
-from merpati_webmail import links, reading, sanitize
+from merpati_webmail import bounded, links, reading
 from merpati_webmail.reading import Attachment
 
 
@@ -38,7 +38,7 @@ class MessageView:
         mail = reading.read(data)
         html = bool(mail.rich) and not as_text
         text = "" if html else mail.text
-        cleaned = [sanitize.clean(part) for is_html, part in mail.pieces() if is_html] if html else []
+        cleaned = [bounded.clean(part) for is_html, part in mail.pieces() if is_html] if html else []
         return cls(
             subject=mail.subject,
             sender=mail.sender,

@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import inscriptis
-
 from merpati import message
 from merpati.message import Address, Part
-from merpati_webmail import filenames, links, sanitize
+from merpati_webmail import bounded, filenames, links
 
-_MAX_HTML_TO_TEXT = 400_000
 _MAX_ATTACHMENTS = 500
 
 
@@ -57,7 +54,7 @@ class Reading:
     def text(self) -> str:
         """The whole text, plain; of a part that is HTML only, its words."""
         return "\n\n".join(
-            text_of_html(part.text(self.data)) if part.subtype == "html" else part.text(self.data).rstrip()
+            bounded.text(part.text(self.data)) if part.subtype == "html" else part.text(self.data).rstrip()
             for part in self.plain
         )
 
@@ -84,15 +81,6 @@ def read(data: bytes) -> Reading:
 def one_line(value: str) -> str:
     """Without line ends and controls, as a header is shown."""
     return re.sub(r"[\x00-\x1f\x7f\s]+", " ", value).strip()
-
-
-def text_of_html(html: str) -> str:
-    """The words of an HTML part, laid out as text."""
-    cleaned = sanitize.clean(html[:_MAX_HTML_TO_TEXT]).html
-    if not cleaned.strip():
-        return ""
-    lines = inscriptis.get_text(f"<html><body>{cleaned}</body></html>").splitlines()
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip() for line in lines)).strip("\n")
 
 
 def quoted(value: str) -> str:

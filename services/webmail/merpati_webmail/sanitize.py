@@ -105,7 +105,6 @@ def clean(
         set_tag_attribute_values={"a": {"target": "_blank"}},
         link_rel="noopener noreferrer",
         url_schemes=_SCHEMES,
-        url_relative="deny",
         strip_comments=True,
     )
     return result

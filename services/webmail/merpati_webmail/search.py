@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from merpati.platform.errors import NotFound
+from merpati.search import fold, scan
 from merpati.store import Snapshot, Store
-from merpati_webmail import reading
 from merpati_webmail.i18n import N_
 
 MAX_QUERY = 200
@@ -20,9 +18,9 @@ FIELDS: Mapping[str, str] = {
     "subject": N_("in the subject"),
     "text": N_("in the text"),
 }
-_BATCH = 500
+_COLUMNS = {"from": "from_text", "to": "to_text", "subject": "subject"}
+_BATCH = 200
 _SECONDS = 8.0  # a person waits no longer; what was found by then is shown
-_COLUMNS = ("uid", "from_text", "to_text", "subject", "preview")
 
 
 @dataclass(slots=True)
@@ -35,31 +33,38 @@ class Found:
 
 async def find(store: Store, snapshot: Snapshot, query: str, where: str) -> Found:
     """The messages that have every word of `query` in `where` (a key of FIELDS)."""
-    words = query.casefold().split()
-    mailbox, result = snapshot.mailbox, Found()
+    words = fold(query).split()
+    result = Found()
     deadline = time.monotonic() + _SECONDS
-    newest_first = snapshot.uids[::-1]
-    for start in range(0, len(newest_first), _BATCH):
-        batch = sorted(newest_first[start : start + _BATCH])
-        rows = [row async for row in store.rows(mailbox.account_id, mailbox.id, batch, _COLUMNS)]
-        for uid, sender, recipients, subject, preview in reversed(rows):
-            headers = {"from": sender, "to": recipients, "subject": subject}
-            text = "\n".join(headers.values()) if where == "all" else headers.get(where, preview)
-            missing = [word for word in words if word not in text.casefold()]
-            if missing and where in ("all", "text"):
-                missing = await _missing_in_body(store, snapshot, uid, missing)
-            if not missing:
-                result.uids.append(uid)
-            if time.monotonic() > deadline:
-                result.incomplete = True
-                return result
+    for end in range(len(snapshot), 0, -_BATCH):
+        batch = snapshot.uids[max(end - _BATCH, 0) : end]
+        result.uids += sorted(await _among(store, snapshot, batch, words, where), reverse=True)
+        if time.monotonic() > deadline and end > _BATCH:
+            result.incomplete = True
+            break
     return result
 
 
-async def _missing_in_body(store: Store, snapshot: Snapshot, uid: int, words: list[str]) -> list[str]:
-    try:
-        data = await store.read(snapshot.mailbox.account_id, snapshot.mailbox.id, uid)
-    except NotFound:  # expunged meanwhile
-        return words
-    text = await asyncio.to_thread(lambda: reading.read(data).text.casefold())
-    return [word for word in words if word not in text]
+async def _among(
+    store: Store, snapshot: Snapshot, uids: Sequence[int], words: Sequence[str], where: str
+) -> set[int]:
+    heads = await _heads(store, snapshot, uids, where)
+    found = set(uids)
+    for word in words:
+        in_head = {uid for uid in found if word in heads.get(uid, "")}
+        if where in ("all", "text"):
+            mailbox = snapshot.mailbox
+            rest = found - in_head
+            in_head |= set(await scan(store, mailbox.account_id, mailbox.id, rest, word))
+        found = in_head
+    return found
+
+
+async def _heads(store: Store, snapshot: Snapshot, uids: Sequence[int], where: str) -> dict[int, str]:
+    """Each message's listed fields, folded; none of them where only the text is searched."""
+    names = list(_COLUMNS.values()) if where == "all" else [_COLUMNS[where]] if where in _COLUMNS else []
+    if not names:
+        return {}
+    mailbox = snapshot.mailbox
+    rows = store.rows(mailbox.account_id, mailbox.id, uids, ["uid", *names])
+    return {uid: fold("\n".join(texts)) async for uid, *texts in rows}

@@ -155,12 +155,13 @@ _EMPTY = N_("Delete everything in the trash for good?")
 async def _confirm(
     visit: Visit, mailbox: Mailbox, action: str, uids: Sequence[int], place: Place
 ) -> Response:
-    fields = [("action", action), ("back", place.suffix)]
-    if action != "empty":
+    fields, question = [("action", action), ("back", place.suffix)], _EMPTY
+    if action == "delete":
+        question = _PURGE
         fields += [("uid", str(uid)) for uid in uids]
     return await visit.mail_page(
         "confirm",
-        question=visit.gettext(_EMPTY if action == "empty" else _PURGE),
+        question=visit.gettext(question),
         button=visit.gettext(N_("Delete for good")),
         action=f"/mail/{mailbox.id}/actions",
         fields=fields,

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, Response
 
 from merpati import message
 from merpati.platform.errors import NotFound
-from merpati_webmail import capability, filenames, links, reading, sanitize
+from merpati_webmail import bounded, capability, filenames, links, reading
 from merpati_webmail.capability import PartAddress
 from merpati_webmail.headers import mail_headers
 from merpati_webmail.visit import Visit, Web
@@ -25,18 +25,14 @@ async def html(visit: Visit) -> Response:
     images = visit.query("images") == "1"
     data = await _read(visit)
 
-    def inline_by(mail: reading.Reading, cid: str) -> str | None:
-        number = mail.inline.get(cid)
-        if number is None:
-            return None
-        return capability.inline_url(visit.session, PartAddress(mailbox_id, uid, number))
-
     def pieces() -> list[tuple[bool, str]]:
         mail = reading.read(data)
+        inline = {
+            cid: capability.inline_url(visit.session, PartAddress(mailbox_id, uid, number))
+            for cid, number in mail.inline.items()
+        }
         return [
-            (True, sanitize.clean(text, images=images, inline=lambda cid: inline_by(mail, cid)).html)
-            if is_html
-            else (False, text)
+            (is_html, bounded.clean(text, images=images, inline=inline).html if is_html else text)
             for is_html, text in mail.pieces()
         ]
 
