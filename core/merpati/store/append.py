@@ -14,6 +14,7 @@ from merpati.platform.trace import new_trace_id
 from merpati.store import sql
 from merpati.store.blobs import FileWrite, read_file, translate, unique_base
 from merpati.store.context import Context
+from merpati.store.flags import check_keywords
 from merpati.store.mailboxes import one
 from merpati.store.model import Appended, NewMessage
 from merpati.store.place import PLACE_SQL, Placed, Placement, place_arguments
@@ -26,12 +27,16 @@ _BIG = 256 * 1024  # above this a summary is made off the loop
 async def append(
     context: Context, account_id: int, mailbox_id: int, messages: Sequence[NewMessage]
 ) -> Appended:
-    """Append to a folder; raises `NotFound`, `OverQuota`, `DiskFull`, `Unavailable`."""
+    """Append to a folder; raises `Invalid`, `NotFound`, `OverQuota`, `DiskFull`, `Unavailable`."""
+    for message in messages:
+        check_keywords(message.keywords)
     summaries = [await _summary(message) for message in messages]
-    for _ in range(_ATTEMPTS):
-        mailbox = await one(context, account_id, sql.MAILBOX_BY_ID, mailbox_id)
+    for attempt in range(_ATTEMPTS):
+        directory = context.directories.get((account_id, mailbox_id)) if attempt == 0 else None
+        if directory is None:
+            directory = (await one(context, account_id, sql.MAILBOX_BY_ID, mailbox_id)).dir
         placements = [
-            placement(account_id, mailbox_id, mailbox.dir, message, summary)
+            placement(account_id, mailbox_id, directory, message, summary)
             for message, summary in zip(messages, summaries, strict=True)
         ]
         writes = [

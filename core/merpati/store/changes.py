@@ -7,7 +7,7 @@ from typing import Literal
 
 from merpati.store import sql
 from merpati.store.context import Context
-from merpati.store.flags import Flag
+from merpati.store.flags import Flag, check_keywords
 from merpati.store.model import Expunged, FlagsStored
 from merpati.store.ranges import EVERYTHING, ranges
 
@@ -25,6 +25,7 @@ async def store_flags(
     unchanged_since: int | None,
 ) -> FlagsStored:
     """Change flags and keywords of those of `uids` that exist."""
+    check_keywords(keywords)
     arguments = (
         account_id,
         mailbox_id,

@@ -13,6 +13,8 @@ from merpati.platform.events import Bell
 from merpati.platform.settings import Settings
 from merpati.store.blobs import MailFiles
 
+_MAX_DIRECTORIES = 20_000
+
 
 @dataclass(slots=True)
 class Context:
@@ -24,6 +26,14 @@ class Context:
     settings: Settings
     scoped: bool = False
     listeners: defaultdict[int, set[Callable[[], None]]] = field(default_factory=lambda: defaultdict(set))
+
+    directories: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    def note_directory(self, account_id: int, mailbox_id: int, directory: str) -> None:
+        """Remember where a folder's files are; `mail.place` says where that has changed."""
+        if len(self.directories) >= _MAX_DIRECTORIES:
+            self.directories.clear()
+        self.directories[account_id, mailbox_id] = directory
 
     @asynccontextmanager
     async def statement(self, account_id: int) -> AsyncIterator[Connection]:

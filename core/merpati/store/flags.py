@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import IntFlag
+
+from merpati.platform.errors import Invalid
+
+MAX_KEYWORDS = 100  # in one command; a message keeps five times as many (store_functions.sql)
+MAX_KEYWORD = 255
 
 
 class Flag(IntFlag):
@@ -46,3 +52,17 @@ def split_name(name: str) -> tuple[str, Flag]:
     """A file name's identity (what stands before `:2,`) and its flags."""
     base, _, info = name.partition(":2,")
     return base, from_letters(info)
+
+
+def check_keywords(keywords: Collection[str]) -> None:
+    """Raise `Invalid` for what is no keyword, or too many: atoms of ASCII (RFC 9051 2.3.2), kept in lists."""
+    if len(keywords) > MAX_KEYWORDS:
+        raise Invalid("too many keywords")
+    for keyword in keywords:
+        if not (
+            0 < len(keyword) <= MAX_KEYWORD
+            and keyword.isascii()
+            and keyword.isprintable()
+            and " " not in keyword
+        ):
+            raise Invalid("not a keyword")

@@ -14,6 +14,8 @@ from merpati.store.ranges import EVERYTHING
 from merpati.store.renames import settle
 from merpati.store.snapshots import mailbox_of
 
+MAX_FOLDERS = 10_000  # of one account: every LIST walks them all
+
 
 async def provision(conn: Connection, account_id: int) -> None:
     """An account's mail rows and first folders, in the caller's transaction. The directories come with the mail."""
@@ -40,7 +42,9 @@ async def one(context: Context, account_id: int, query: str, key: object) -> Mai
         row = await cursor.fetchone()
     if row is None:
         raise NotFound("no such folder")
-    return mailbox_of(row)
+    mailbox = mailbox_of(row)
+    context.note_directory(account_id, mailbox.id, mailbox.dir)
+    return mailbox
 
 
 async def create(context: Context, account_id: int, name: str, special_use: str | None) -> Mailbox:
@@ -50,6 +54,7 @@ async def create(context: Context, account_id: int, name: str, special_use: str 
         async with context.transaction(account_id) as conn:
             await lock(conn, account_id)
             await settle(conn, context.files, account_id)
+            await _check_count(conn, account_id)
             for parent in names.parents(name):
                 await insert(conn, account_id, parent, None, or_keep=True)
             await insert(conn, account_id, name, special_use)
@@ -60,6 +65,13 @@ async def create(context: Context, account_id: int, name: str, special_use: str 
     assert row is not None
     context.changed(account_id)
     return mailbox_of(row)
+
+
+async def _check_count(conn: Connection, account_id: int) -> None:
+    cursor = await conn.execute("SELECT count(*) FROM mail.mailboxes WHERE account_id = %s", (account_id,))
+    row = await cursor.fetchone()
+    if row is not None and row[0] >= MAX_FOLDERS:
+        raise Invalid("too many folders")
 
 
 async def delete(context: Context, account_id: int, name: str) -> None:

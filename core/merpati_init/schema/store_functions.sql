@@ -136,7 +136,7 @@ CREATE FUNCTION mail.flags_after(mode text, flags smallint, mask smallint) RETUR
     SELECT CASE mode WHEN 'set' THEN mask WHEN 'add' THEN flags | mask ELSE flags & ~mask END
 $$;
 CREATE FUNCTION mail.with_words(keywords text[], words text[]) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
-    SELECT array_agg(DISTINCT word ORDER BY word) FROM unnest(keywords || words) AS word
+    SELECT (array_agg(DISTINCT word ORDER BY word))[:500] FROM unnest(keywords || words) AS word
 $$;
 CREATE FUNCTION mail.without_words(keywords text[], words text[]) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
     SELECT ARRAY(SELECT word FROM unnest(keywords) AS word WHERE word <> ALL (words) ORDER BY word)

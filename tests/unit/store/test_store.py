@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from merpati.platform.db import Database
+from merpati.platform.errors import Invalid
+from merpati.platform.settings import Settings
 from merpati.store import Flag, NewMessage, Store
 
 MAIL = (
@@ -83,3 +88,34 @@ async def test_folders_are_made_renamed_and_deleted(store: Store, account: int) 
     await store.rename(account, "INBOX", "Surat")
     await store.delete(account, "Arsip/Lama/2026/Proyék. A&B")
     assert made.id not in [folder.id for folder in await store.mailboxes(account)]
+
+
+async def test_an_append_follows_a_folder_that_was_renamed_elsewhere(
+    store: Store, imap: Database, settings: Settings, account: int
+) -> None:
+    made = await store.create(account, "Lama")
+    await store.append(account, made.id, [NewMessage(MAIL)])
+    await Store(imap, store.files, None, settings).rename(account, "Lama", "Baru")
+    await store.append(account, made.id, [NewMessage(MAIL)])
+    assert len(list((store.files.maildir(account, ".Baru") / "cur").iterdir())) == 2
+    assert (await store.mailbox(account, "Baru")).exists == 2
+
+
+@pytest.mark.parametrize(
+    "words", [{"two words"}, {""}, {"é"}, {"x" * 256}, {str(number) for number in range(101)}]
+)
+async def test_what_is_no_keyword_is_refused(store: Store, account: int, words: set[str]) -> None:
+    inbox = await store.mailbox(account, "INBOX")
+    with pytest.raises(Invalid):
+        await store.append(account, inbox.id, [NewMessage(MAIL, keywords=frozenset(words))])
+    with pytest.raises(Invalid):
+        await store.store_flags(account, inbox.id, [1], "add", keywords=frozenset(words))
+
+
+async def test_keywords_of_one_message_are_bounded(store: Store, account: int) -> None:
+    inbox = await store.mailbox(account, "INBOX")
+    await store.append(account, inbox.id, [NewMessage(MAIL)])
+    for start in range(0, 700, 100):
+        words = frozenset(f"k{number}" for number in range(start, start + 100))
+        await store.store_flags(account, inbox.id, [1], "add", keywords=words)
+    assert len((await store.snapshot(account, inbox.id)).keywords[1]) == 500
