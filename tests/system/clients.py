@@ -62,11 +62,13 @@ def fetchmail(merpati: Merpati, address: str, home: Path) -> list[EmailMessage]:
     """Fetch everything by POP3 with fetchmail, leaving it on the server."""
     home.mkdir(exist_ok=True)
     (home / "new").mkdir(exist_ok=True)
-    settings = home / "fetchmailrc"
+    deliver, settings = home / "deliver", home / "fetchmailrc"
+    deliver.write_text(f"#!/bin/sh\nexec cat > $(mktemp {home}/new/XXXXXX)\n")
+    deliver.chmod(0o755)
     settings.write_text(
         f"poll localhost protocol POP3 port {merpati.port('pop3s')} uidl\n"
         f"  user {address!r} password {merpati.password(address)!r} ssl sslcertck sslcertfile {merpati.ca}\n"
-        f"  keep fetchall mda 'sh -c \"cat > {home}/new/$(date +%s%N)\"'\n"
+        f"  keep fetchall mda {str(deliver)!r}\n"
     )
     settings.chmod(0o600)
     _run("fetchmail", "-f", settings, "--nosyslog", "--idfile", home / "ids", "--pidfile", home / "pid")

@@ -12,6 +12,8 @@ import socket
 import ssl
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -162,11 +164,13 @@ class Merpati:
 
     # The REST API
 
-    def api(self, address: str | None = None, password: str | None = None) -> httpx.Client:
+    @contextmanager
+    def api(self, address: str | None = None, password: str | None = None) -> Iterator[httpx.Client]:
         """A client of `/api/v1`, logged in; as the postmaster unless told otherwise."""
         login = self.ready["postmaster"] if address is None else {"address": address, "password": password}
-        client = httpx.Client(base_url=f"{self.ready['api']}/api/v1", timeout=30, verify=self.tls())
-        answer = client.post("/login", json={"username": login["address"], "password": login["password"]})
-        answer.raise_for_status()
-        client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
-        return client
+        base = f"{self.ready['api']}/api/v1"
+        with httpx.Client(base_url=base, timeout=30, verify=self.tls()) as client:
+            answer = client.post("/login", json={"username": login["address"], "password": login["password"]})
+            answer.raise_for_status()
+            client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+            yield client
