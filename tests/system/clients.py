@@ -133,11 +133,14 @@ def inbox(merpati: Merpati, address: str, folder: str = "INBOX") -> list[EmailMe
         return [_parse(part[1]) for part in parts if isinstance(part, tuple)]
 
 
-def wait_for_mail(merpati: Merpati, address: str, subject: str, folder: str = "INBOX") -> EmailMessage:
-    """The message with that subject (or a subject that contains it), as soon as it is there."""
+def wait_for_mail(
+    merpati: Merpati, address: str, subject: str, folder: str = "INBOX", about: str = ""
+) -> EmailMessage:
+    """The message whose subject contains `subject`, and its text `about`, as soon as it is there."""
     deadline = time.monotonic() + DEADLINE
     while True:
-        found = [message for message in inbox(merpati, address, folder) if subject in str(message["Subject"])]
+        mail = [message for message in inbox(merpati, address, folder) if about in message.as_string()]
+        found = [message for message in mail if subject in str(message["Subject"])]
         if found:
             return found[-1]
         assert time.monotonic() < deadline, (
