@@ -148,7 +148,11 @@ def assert_all_arrive(loads: Iterable[Load], found: Callable[[], set[str]], seco
 
     def complete() -> bool:
         nonlocal missing
-        missing = promised - found()
+        try:
+            missing = promised - found()
+        except imaplib.IMAP4.error as error:
+            assert "UNAVAILABLE" in str(error)  # still recovering
+            return False
         return not missing
 
     assert promised

@@ -118,8 +118,8 @@ def _smtp_code(busy: Merpati) -> int:
     with smtplib.SMTP("127.0.0.1", busy.port("smtp"), timeout=60) as client:
         client.ehlo("mx.example.net")
         client.mail(ANA)
-        client.rcpt(f"{TITO.partition('@')[0]}+{id(client)}@example.com")
-        return client.data(b"Subject: kosong\r\n\r\n")[0]
+        code, _ = client.rcpt(f"{TITO.partition('@')[0]}+{id(client)}@example.com")
+        return code if code >= 400 else client.data(b"Subject: kosong\r\n\r\n")[0]
 
 
 def test_the_launcher_itself_is_killed_and_started_again(busy, elsewhere):
