@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from merpati.platform.settings import Settings
+from tests.embedded import Cluster, Service
 from tests.fakes.dns import FakeDNS
 from tests.fakes.mx import FakeMX
 from tests.system.merpati import Clone, Merpati
@@ -36,6 +38,14 @@ def company(home: Path, request: pytest.FixtureRequest) -> Iterator[Merpati]:
     """`./merpati up --demo`: example.com with tito, iqbal and a postmaster, for one module's story."""
     with Merpati(home / request.module.__name__.rpartition(".")[2], "--demo") as merpati:
         yield merpati
+
+
+@pytest.fixture(scope="module")
+def auth(cluster: Cluster, settings: Settings) -> Iterator[Settings]:
+    """The auth service alone, with its REST API; gives its settings."""
+    service = Service("auth", settings, cluster.home).start()
+    yield settings
+    service.close()
 
 
 @pytest.fixture(scope="module")

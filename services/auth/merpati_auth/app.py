@@ -21,6 +21,7 @@ from merpati_auth.routes import (
     internal,
     login,
     queue,
+    sasl,
     status,
     trace,
 )
@@ -100,7 +101,8 @@ def public(context: Context) -> FastAPI:
 def private(context: Context) -> FastAPI:
     """What our services ask; the REST API too, so that the web front can offer it under its own name."""
     app = public(context)
-    app.include_router(internal.router, include_in_schema=False)
+    for module in (internal, sasl):
+        app.include_router(module.router, include_in_schema=False)
     return app
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from merpati.directory import Directory
 from merpati.platform.db import Database
 from merpati.platform.events import Bell
-from merpati.platform.settings import Settings
+from merpati.platform.settings import Settings, words
 from merpati.queue import Queue, QueueFiles
 from merpati_auth.changes import Changes
 from merpati_auth.credentials import Credentials
 from merpati_auth.keys import Keys
 from merpati_auth.passwords.pool import HashPool
+from merpati_auth.sasl.exchanges import Exchanges
 from merpati_auth.throttle import Throttle
 
 
@@ -29,6 +30,7 @@ class Context:
     credentials: Credentials
     changes: Changes
     queue: Queue
+    exchanges: Exchanges
 
     @classmethod
     def make(cls, settings: Settings) -> Context:
@@ -46,6 +48,7 @@ class Context:
             credentials=Credentials(db, directory, keys, throttle, pool),
             changes=Changes(db, bell),
             queue=Queue(db, QueueFiles(settings.mail_root), bell, settings),
+            exchanges=Exchanges(words(settings.auth_mechanisms)),
         )
 
     async def close(self) -> None:

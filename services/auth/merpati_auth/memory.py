@@ -30,6 +30,12 @@ class Memory(Generic[V]):
             self.remember(key, entry[1])
         return entry[1]
 
+    def take(self, key: bytes) -> V | None:
+        """What stands under `key`, forgetting it."""
+        value = self.recall(key)
+        self._entries.pop(key, None)
+        return value
+
     def remember(self, key: bytes, value: V) -> None:
         self._entries.pop(key, None)
         while len(self._entries) >= self._size:

@@ -46,7 +46,8 @@ class Paging:
     def after(self) -> str:
         """The key of the last thing of the part before. Raises `Invalid`."""
         try:
-            key = base64.urlsafe_b64decode(self.cursor + "=" * (-len(self.cursor) % 4)).decode()
+            padded = self.cursor + "=" * (-len(self.cursor) % 4)
+            key = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
         except (binascii.Error, ValueError) as error:
             raise Invalid("not a cursor of this listing", field="cursor") from error
         if "\0" in key:

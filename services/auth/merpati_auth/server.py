@@ -17,6 +17,7 @@ from merpati.platform.tls import server_context, watch_certificate
 from merpati_auth import app
 from merpati_auth.bootstrap import bootstrap
 from merpati_auth.context import Context
+from merpati_auth.protocol import MAX_HEAD, BoundedProtocol
 from merpati_auth.sockets import internal_socket, public_sockets
 
 _GRACE = 10  # seconds for the requests in hand when told to stop
@@ -30,6 +31,8 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=BoundedProtocol,
+                h11_max_incomplete_event_size=MAX_HEAD,
                 ssl_context_factory=None if tls is None else lambda _config, _default: tls,
                 log_config=None,
                 access_log=False,

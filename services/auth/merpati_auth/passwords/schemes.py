@@ -41,7 +41,7 @@ def make(password: str) -> str:
 def verify(stored: str, password: str) -> bool:
     """Whether `password` gives the stored hash; an unknown scheme never matches."""
     scheme, value = _split(stored)
-    if value.startswith("$argon2"):
+    if _argon2_is_affordable(value):
         try:
             return _ARGON2.verify(value, password)
         except (VerificationError, InvalidHashError):
