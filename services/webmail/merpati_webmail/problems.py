@@ -70,6 +70,9 @@ _ENDED = (
 
 async def of_error(request: Request, error: Exception) -> Response:
     """The page for one of our own errors."""
+    session = getattr(request.state, "session", None)
+    if isinstance(error, OutcomeUnknown) and (request.method != "POST" or session is None):
+        error = Unavailable("nothing was being changed")
     for kind, status, heading, words in _PAGES:
         if isinstance(error, kind):
             if request.method == "POST":
