@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from merpati.delivery import Delivery, Incoming, Outcome, Recipient, Undeliverable, head
+from merpati.delivery import Delivery, Incoming, Outcome, Recipient, Undeliverable
 from merpati.directory import Directory, Resolution
 from merpati.platform.errors import DiskFull, Invalid, MerpatiError, Unavailable
 from merpati.platform.settings import Settings
@@ -103,7 +103,6 @@ class Policy:
     async def handle_DATA_START(self, server: Connection, session: Session, envelope: Envelope) -> str | None:
         """Before 354: make the trace line, so that a large message can leave room for it in its file."""
         envelope.trace = trace_of(session, server.hostname, envelope.trace_id)
-        envelope.room = len(head(envelope.sender, envelope.recipients, envelope.trace))
         return None
 
     async def handle_DATA(self, server: Connection, session: Session, envelope: Envelope) -> str:

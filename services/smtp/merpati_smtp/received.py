@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from merpati.delivery import Trace
@@ -33,6 +34,7 @@ def protocol(session: Session) -> str:
     return "ESMTP" + "S" * (session.tls is not None) + "A" * (session.verdict is not None)
 
 
+@lru_cache(maxsize=4_096)
 def _literal(client: str) -> str:
     """An address literal (RFC 5321 4.1.3)."""
     try:

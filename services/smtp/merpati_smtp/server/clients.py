@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from merpati.platform.settings import Settings
@@ -13,6 +14,7 @@ _REMEMBERED = 10_000
 """Addresses whose rate is remembered: an attacker with more of them must not fill our memory."""
 
 
+@lru_cache(maxsize=4_096)
 def client_key(address: str) -> str:
     """What counts as one client: an IPv4 address, or the /64 that an IPv6 customer has."""
     try:

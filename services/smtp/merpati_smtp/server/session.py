@@ -9,7 +9,7 @@ from typing import Any
 from aiosmtpd.smtp import Envelope as AiosmtpdEnvelope
 from aiosmtpd.smtp import Session as AiosmtpdSession
 
-from merpati.delivery import Recipient, Trace
+from merpati.delivery import Recipient, Trace, head
 from merpati.directory import Verdict
 from merpati.platform.trace import new_trace_id
 from merpati.store import SpooledFile
@@ -46,17 +46,27 @@ class Envelope(AiosmtpdEnvelope):
 
     def __init__(self) -> None:
         super().__init__()
-        self.trace_id = new_trace_id()
+        self._trace_id = ""
         self.recipients: list[Recipient] = []
         self.refused = 0
         """Recipients that were refused."""
         self.size = 0
         """What MAIL said with SIZE=; 0 if nothing."""
         self.trace: Trace | None = None
-        self.room = 0
-        """What a spooled message leaves free at its start for trace headers."""
         self.body: Body | None = None
         self.message: bytes | SpooledFile = b""
+
+    @property
+    def trace_id(self) -> str:
+        """The message's id, made when it is first asked for: most envelopes never hold a message."""
+        if not self._trace_id:
+            self._trace_id = new_trace_id()
+        return self._trace_id
+
+    @property
+    def room(self) -> int:
+        """What a spooled message leaves free at its start for trace headers."""
+        return len(head(self.sender, self.recipients, self.trace))
 
     @property
     def sender(self) -> str:
