@@ -48,6 +48,14 @@ async def imap(world: World) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
+async def imap_private(world: World) -> AsyncIterator[int]:
+    """As it is by default: no password without TLS."""
+    world.settings = world.settings.model_copy(update={"disable_plaintext_auth": True})
+    async with imap(world) as port:
+        yield port
+
+
+@asynccontextmanager
 async def pop3(world: World) -> AsyncIterator[int]:
     async with mail_server(world, Pop3Connection) as (_, port):
         yield port
@@ -93,6 +101,7 @@ async def submission_tls(world: World) -> AsyncIterator[int]:
 
 SERVICES: dict[str, Start] = {
     "imap": imap,
+    "imap-private": imap_private,
     "pop3": pop3,
     "pop3-private": pop3_private,
     "smtp": smtp,

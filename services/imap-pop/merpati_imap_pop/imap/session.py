@@ -95,6 +95,7 @@ class Session:
         try:
             cursor = Cursor(frame.data)
             self._tag = self.context.tag = _read_tag(cursor)
+            cursor.space()
             command = self._command = self._look_up(cursor)
             arguments = command.parse(cursor)
             outcome = command.run(self.context, arguments)
@@ -238,7 +239,6 @@ def _read_tag(cursor: Cursor) -> bytes:
     if match is None:
         raise WireError("Expected a tag")
     cursor.position = match.end()
-    cursor.space()
     return match[0]
 
 

@@ -23,6 +23,7 @@ _SLICE: Final = 1_000
 
 async def fetch(context: Context, arguments: Fetch, *, uid: bool) -> Reply:
     view = context.view
+    await context.update(expunge=False, uid=uid)
     items = _complete(arguments.items, uid=uid)
     context.condstore = context.condstore or "MODSEQ" in items
     indexes = view.indexes(arguments.messages, uid=uid)

@@ -29,6 +29,7 @@ from merpati_imap_pop.imap.wire.sequence import compress
 
 async def search(context: Context, arguments: Search, *, uid: bool) -> Reply:
     view = context.view
+    await context.update(expunge=False, uid=uid)
     context.condstore = context.condstore or arguments.modseq
     masker = Masker(view)
     masks = masker.evaluate(arguments.key)
