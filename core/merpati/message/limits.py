@@ -4,7 +4,9 @@ from __future__ import annotations
 
 MAX_HEADER = 256 * 1024  # bytes of one header block that are looked at
 MAX_DEPTH = 50  # nesting of multiparts and embedded messages
+MAX_SCANS = 12  # times the message's length that is searched for boundaries, nested levels together
 MAX_PARTS = 10_000  # of one message
+MAX_UU_LINES = 1_000_000
 MAX_ADDRESSES = 2_000  # of one header field
 MAX_ADDRESS_TOKENS = 20_000  # words and marks read of one header field
 MAX_PARAMETERS = 100  # of one Content-Type or Content-Disposition

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import binascii
+import io
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from merpati.message import charsets, parameters
 from merpati.message.headers import first_values, header_end, headers, unfold
-from merpati.message.limits import MAX_DEPTH, MAX_PARTS
+from merpati.message.limits import MAX_DEPTH, MAX_PARTS, MAX_SCANS, MAX_UU_LINES
 from merpati.message.parameters import Pairs, Valued, parse_valued
 from merpati.message.words import decode_header, unbase64
 
@@ -126,16 +128,17 @@ def decode_transfer(body: bytes, encoding: str) -> bytes:
 
 def _uudecode(body: bytes) -> bytes:
     out = bytearray()
-    lines = iter(body.splitlines())
+    lines = itertools.islice(io.BytesIO(body), MAX_UU_LINES)
     for line in lines:
         if line.startswith(b"begin "):
             break
     for line in lines:
-        if line.strip() in (b"end", b"`", b""):
+        line = line.rstrip(b"\r\n")
+        if line in (b"end", b"`", b"", b" "):
             break
         try:
             out += binascii.a2b_uu(line)
-        except binascii.Error:  # trailing garbage: take the length that the first character tells
+        except binascii.Error:  # some encoders add a checksum: take the length that the first octet tells
             count = (((line[0] - 32) & 63) * 4 + 5) // 3
             try:
                 out += binascii.a2b_uu(line[:count])
@@ -153,6 +156,7 @@ class _Parser:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.left = MAX_PARTS  # parts that may still be made
+        self.scans = MAX_SCANS * len(data)  # octets that may still be searched for boundaries
         self.look_alikes = MAX_PARTS  # lines that only begin like a boundary, and may still be passed over
 
     def message(self, start: int, end: int, prefix: str, depth: int) -> Part:
@@ -202,7 +206,8 @@ class _Parser:
     def _multipart(self, part: Part, kind: Valued, depth: int) -> None:
         boundary = dict(kind.pairs).get(b"boundary", b"")
         spans: list[tuple[int, int]] = []
-        if depth >= MAX_DEPTH:
+        self.scans -= part.size
+        if depth >= MAX_DEPTH or self.scans < 0:
             part.defects.append("parts nested too deeply")
         elif not boundary:
             part.defects.append("multipart without a boundary")

@@ -44,6 +44,7 @@ class _Writer:
 
     def __init__(self) -> None:
         self.used = 0
+        self.counted = (-1, -1, 0)  # the last range whose lines were counted
 
     def _string(self, value: bytes | None) -> bytes:
         if value is None:
@@ -92,15 +93,28 @@ class _Writer:
             b"%d" % part.size,
         ]
         head = b" ".join(items)
-        lines = b""
-        if part.message is not None or part.type == "text":
-            lines = b" %d" % data.count(b"\n", part.body_start, part.end)
+        if part.message is not None:
+            return self._message(part, part.message, head, data)
+        lines = b" %d" % self._lines(part, data) if part.type == "text" else b""
         extension = b"%b %b" % (self._field(part.fields, b"content-md5"), self._extension(part))
-        if part.message is None:
-            return b"(%b%b)" % (head, lines), b"(%b%b %b)" % (head, lines, extension)
-        head += b" " + self.envelope(part.message.fields)
-        body, extended = self.structure(part.message, data)
-        return b"(%b %b%b)" % (head, body, lines), b"(%b %b%b %b)" % (head, extended, lines, extension)
+        return b"(%b%b)" % (head, lines), b"(%b%b %b)" % (head, lines, extension)
+
+    def _message(self, part: Part, message: Part, head: bytes, data: bytes) -> tuple[bytes, bytes]:
+        head += b" " + self.envelope(message.fields)
+        body, extended = self.structure(message, data)
+        lines = self._lines(part, data)
+        extension = b"%b %b" % (self._field(part.fields, b"content-md5"), self._extension(part))
+        return b"(%b %b %d)" % (head, body, lines), b"(%b %b %d %b)" % (head, extended, lines, extension)
+
+    def _lines(self, part: Part, data: bytes) -> int:
+        """Line ends in the body; what was counted for a message inside is not counted again."""
+        start, end, count = self.counted
+        if part.body_start <= start and end <= part.end:
+            count += data.count(b"\n", part.body_start, start) + data.count(b"\n", end, part.end)
+        else:
+            count = data.count(b"\n", part.body_start, part.end)
+        self.counted = (part.body_start, part.end, count)
+        return count
 
     def _multipart(self, part: Part, data: bytes) -> tuple[bytes, bytes]:
         children = [self.structure(child, data) for child in part.children]
