@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from merpati.message.charsets import clean, guess
 from merpati.message.headers import unfold
-from merpati.message.limits import MAX_ADDRESS_TOKENS, MAX_ADDRESSES
+from merpati.message.limits import MAX_ADDRESS_TOKENS, MAX_ADDRESSES, REMEMBERED_FIELD
 from merpati.message.words import decode_header
 
 # The two shapes of nearly every address that stands alone.
@@ -61,8 +63,18 @@ def _plain(part: bytes) -> str:
     return part.decode() if part.isalnum() else clean(guess(part))
 
 
-def raw_addresses(raw: bytes) -> list[RawAddress]:
+def raw_addresses(raw: bytes) -> Sequence[RawAddress]:
     """The addresses and group marks of a field, names still as encoded words."""
+    return _remembered(raw) if len(raw) <= REMEMBERED_FIELD else _read(raw)
+
+
+@lru_cache(maxsize=2_048)
+def _remembered(raw: bytes) -> tuple[RawAddress, ...]:
+    """The same people write all day."""
+    return tuple(_read(raw))
+
+
+def _read(raw: bytes) -> list[RawAddress]:
     line = unfold(raw)
     if match := _NAMED.fullmatch(line):
         quoted, phrase, mailbox, host = match.groups()
@@ -71,7 +83,7 @@ def raw_addresses(raw: bytes) -> list[RawAddress]:
         return [RawAddress(None, None, match[1], match[2])]
     if b"," in line and not _HARD(line):
         items = line.split(b",", MAX_ADDRESSES)[:MAX_ADDRESSES]
-        return [address for item in items if item.strip() for address in raw_addresses(item)]
+        return [address for item in items if item.strip() for address in _read(item)]
     return _List(line).parse()
 
 

@@ -9,6 +9,7 @@ MAX_PARTS = 10_000  # of one message
 MAX_UU_LINES = 1_000_000
 MAX_ADDRESSES = 2_000  # of one header field
 MAX_ADDRESS_TOKENS = 20_000  # words and marks read of one header field
+REMEMBERED_FIELD = 200  # octets; shorter fields repeat from mail to mail, and are read once
 MAX_PARAMETERS = 100  # of one Content-Type or Content-Disposition
 MAX_STRUCTURE_TEXT = 256 * 1024  # bytes of strings in one BODYSTRUCTURE or ENVELOPE; later ones are NIL
 MAX_IDENTIFIER = 500  # characters of a Message-ID that are kept (a Postgres index entry holds 2,700 bytes)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from merpati.message import charsets
 from merpati.message.headers import unfold
-from merpati.message.limits import MAX_FILENAME, MAX_PARAMETERS
+from merpati.message.limits import MAX_FILENAME, MAX_PARAMETERS, REMEMBERED_FIELD
 from merpati.message.words import decode_header
 
 # name = "quoted" | token. An unclosed quote runs to the end; a token may hold blanks and slashes
@@ -17,7 +18,7 @@ _PARAMETER = re.compile(rb';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^;"]*
 _COMMENT = re.compile(rb"\([^()]*\)")
 _SECTION = re.compile(rb"([^*]+)(?:\*(\d{1,4}))?(\*)?")
 
-Pairs = list[tuple[bytes, bytes]]
+Pairs = tuple[tuple[bytes, bytes], ...]
 
 
 class Valued(NamedTuple):
@@ -29,14 +30,18 @@ class Valued(NamedTuple):
 
 def parse_valued(raw: bytes) -> Valued:
     """Read `text/plain; charset=utf-8` and its like."""
+    return _remembered(raw) if len(raw) <= REMEMBERED_FIELD else _read(raw)
+
+
+def _read(raw: bytes) -> Valued:
     line = unfold(raw)
     value, semicolon, _ = line.partition(b";")
     value = value.strip(b" \t")
     if b"(" in value:
         value = _COMMENT.sub(b"", value).strip(b" \t")
     if not semicolon:
-        return Valued(value, [])
-    pairs: Pairs = []
+        return Valued(value, ())
+    pairs: list[tuple[bytes, bytes]] = []
     starred = False
     for match in _PARAMETER.finditer(line):
         name, quoted, token = match.groups()
@@ -44,7 +49,10 @@ def parse_valued(raw: bytes) -> Valued:
         pairs.append((name.lower(), _unescape(quoted) if token is None else token.strip(b" \t")))
         if len(pairs) == MAX_PARAMETERS:
             break
-    return Valued(value, _join(pairs) if starred else pairs)
+    return Valued(value, tuple(_join(pairs) if starred else pairs))
+
+
+_remembered = lru_cache(maxsize=512)(_read)
 
 
 def _unescape(quoted: bytes) -> bytes:
@@ -52,10 +60,10 @@ def _unescape(quoted: bytes) -> bytes:
     return re.sub(rb'\\(["\\])', rb"\1", quoted) if b"\\" in quoted else quoted
 
 
-def _join(pairs: Pairs) -> Pairs:
+def _join(pairs: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Join `name*0`, `name*1*` … to one `name`, or `name*` where any piece is encoded (RFC 2231 3, 4.1)."""
     pieces: dict[bytes, list[tuple[int, bool, bytes]]] = {}
-    joined: Pairs = []
+    joined: list[tuple[bytes, bytes]] = []
     for name, value in pairs:
         match = _SECTION.fullmatch(name)
         if match is None or match[2] is None:

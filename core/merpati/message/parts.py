@@ -14,8 +14,8 @@ from merpati.message.limits import MAX_DEPTH, MAX_PARTS, MAX_SCANS, MAX_UU_LINES
 from merpati.message.parameters import Pairs, Valued, parse_valued
 from merpati.message.words import decode_header, unbase64
 
-_TEXT = Valued(b"text/plain", [])
-_MESSAGE = Valued(b"message/rfc822", [])
+_TEXT = Valued(b"text/plain", ())
+_MESSAGE = Valued(b"message/rfc822", ())
 _IDENTITY = frozenset({"7bit", "8bit", "binary"})
 _ENCODINGS = _IDENTITY | {"base64", "quoted-printable", "x-uuencode", "uuencode", "x-uue"}
 
@@ -30,10 +30,10 @@ class Part:
     number: str  # IMAP's part number (RFC 9051 6.4.5.1); '' for a multipart that is a message's root
     type: str = "text"
     subtype: str = "plain"
-    pairs: Pairs = field(default_factory=list)  # Content-Type's parameters as written
+    pairs: Pairs = ()  # Content-Type's parameters as written
     encoding: str = "7bit"
     disposition: str = ""
-    disposition_pairs: Pairs = field(default_factory=list)
+    disposition_pairs: Pairs = ()
     fields: dict[bytes, bytes] = field(default_factory=dict)  # lower-case name -> raw value, first one wins
     children: list[Part] = field(default_factory=list)
     message: Part | None = None  # the message inside message/rfc822

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from merpati.message import wire
 from merpati.message.addresses import addresses
@@ -17,6 +18,7 @@ from merpati.message.limits import (
     MAX_IDENTIFIER,
     MAX_REFERENCES,
     MAX_SUBJECT,
+    REMEMBERED_FIELD,
 )
 from merpati.message.parts import Part, parse
 from merpati.message.preview import preview
@@ -73,6 +75,10 @@ def summarise(data: bytes, root: Part | None = None) -> Summary:
 
 def _people(raw: bytes) -> str:
     """`Name <address>, …` for lists and sorting."""
+    return _remembered_people(raw) if len(raw) <= REMEMBERED_FIELD else _join_people(raw)
+
+
+def _join_people(raw: bytes) -> str:
     people = []
     length = 0
     for item in addresses(raw):
@@ -82,6 +88,9 @@ def _people(raw: bytes) -> str:
             break
         people.append(text)
     return ", ".join(people)
+
+
+_remembered_people = lru_cache(maxsize=2_048)(_join_people)
 
 
 def _message_id(fields: dict[bytes, bytes]) -> str | None:

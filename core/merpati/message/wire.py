@@ -12,7 +12,7 @@ from merpati.message.parts import Part
 
 _PLAIN = re.compile(rb"[\t !#-\[\]-~]*").fullmatch
 _LITERAL = re.compile(rb"[\r\n\x80-\xff]").search
-_DEFAULT_CHARSET: Pairs = [(b"CHARSET", b"US-ASCII")]
+_DEFAULT_CHARSET: Pairs = ((b"CHARSET", b"US-ASCII"),)
 
 
 def string(value: bytes) -> bytes:
@@ -170,7 +170,7 @@ def _with_charset(part: Part) -> Pairs:
     for name, _ in part.pairs:
         if name in (b"charset", b"charset*"):
             return part.pairs
-    return [*part.pairs, *_DEFAULT_CHARSET]
+    return part.pairs + _DEFAULT_CHARSET
 
 
 def _address(item: RawAddress) -> bytes:
