@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from merpati_cli.check import check
 from merpati_cli.commands import account, alias, app_password, domain, queue, status, trace
 from merpati_cli.output import complain, use_json
 from merpati_cli.problem import Problem
@@ -28,7 +27,6 @@ app.add_typer(alias.app, name="alias")
 app.add_typer(queue.app, name="queue")
 app.command("trace")(trace.trace)
 app.command("status")(status.status)
-app.command("check")(check)  # the one command that touches the database and the files themselves
 
 _ANYWHERE = {"--data": True, "--json": False}
 """Options of the whole command that may also come after a subcommand, and whether a value follows them."""
@@ -49,8 +47,11 @@ def options(
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command: 0 done, 1 refused by the server, 2 not understood or not reached."""
+    line = options_first(arguments)
+    if _command_of(line) in ("", "check"):
+        _add_check()
     try:
-        code = app(options_first(arguments), prog_name="merpati", standalone_mode=False)
+        code = app(line, prog_name="merpati", standalone_mode=False)
     except Problem as problem:
         complain(str(problem))
         return problem.exit_code
@@ -60,6 +61,24 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:
         return _usage(error)
     return code if isinstance(code, int) else 0
+
+
+def _add_check() -> None:
+    """The one command that touches the database and the files itself; it loads three times what all others do."""
+    from merpati_cli.check import check
+
+    app.command("check")(check)
+
+
+def _command_of(line: Sequence[str]) -> str:
+    """The first word that is no option (nor the value of one)."""
+    words = iter(line)
+    for word in words:
+        if _ANYWHERE.get(word):
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return ""
 
 
 def _usage(error: Exception) -> int:

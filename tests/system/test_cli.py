@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -11,6 +13,7 @@ import pytest
 
 from merpati.platform import mail_events
 from merpati.platform.mail_events import MailEvent
+from merpati_cli.app import main
 from tests.system import rest
 
 PASSWORD = "correct horse battery staple\n"
@@ -18,7 +21,7 @@ PASSWORD = "correct horse battery staple\n"
 
 @pytest.fixture(scope="module")
 def merpati(auth):
-    """`merpati("domain", "list")`: the finished process."""
+    """`merpati("domain", "list")`: its exit code and what it printed."""
     who = {
         "address": f"postmaster@{auth.myhostname}",
         "password": auth.secret("postmaster_password"),
@@ -27,20 +30,16 @@ def merpati(auth):
     (auth.data / "ready.json").write_text(json.dumps(ready))
 
     def run(*words, stdin="", **environment):
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("MERPATI_")}
-        kept |= {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry), "TZ": "UTC"}
-        command = [sys.executable, "-m", "merpati_cli", *words]
-        if not environment:
-            command += ["--data", str(auth.data)]
-        return subprocess.run(
-            command,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            env=kept | environment,
-            check=False,
-        )
+        with pytest.MonkeyPatch.context() as patch:
+            for name in [name for name in os.environ if name.startswith("MERPATI_")]:
+                patch.delenv(name)
+            for name, value in (environment or {"MERPATI_DATA": str(auth.data)}).items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "stdin", io.StringIO(stdin))
+            out, err = io.StringIO(), io.StringIO()
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                code = main(words)
+        return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
     return run
 
@@ -150,3 +149,15 @@ async def test_the_queue_is_steered(auth, merpati, database):
     ok(merpati("queue", "delete", number, "--yes"))
     assert merpati("queue", "show", number).returncode == 1
     assert "deleted" in ok(merpati("trace", "gudang@example.net"))
+
+
+def test_as_a_process(auth, merpati):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MERPATI_")}
+    environment["PYTHONPATH"] = os.pathsep.join(entry for entry in sys.path if entry)
+    command = [sys.executable, "-m", "merpati_cli"]
+    status = [*command, "status", "--json", "--data", str(auth.data)]
+    finished = subprocess.run(status, capture_output=True, text=True, timeout=60, env=environment, check=True)
+    assert json.loads(finished.stdout)["hostname"] == auth.myhostname
+    about = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=60, env=environment)
+    for name in ("domain", "account", "alias", "app-password", "queue", "trace", "status", "check"):
+        assert f" {name} " in about.stdout

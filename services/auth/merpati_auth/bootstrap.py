@@ -45,11 +45,9 @@ async def _bootstrap(context: Context) -> None:
         if await has_postmaster(change.conn):
             return
         names = _domains(settings)
+        address = _postmaster(settings)
         if settings.postmaster_address:
-            address = fold_new_address(settings.postmaster_address)
             names.setdefault(split_address(address)[1])
-        else:
-            address = fold_address(f"postmaster@{settings.myhostname}")
         for name in names:
             await domains.create(change.conn, name)
             await change.audit("domain.create", name)
@@ -59,6 +57,16 @@ async def _bootstrap(context: Context) -> None:
         await accounts.create(change, draft, password_hash, domainless=not ours)
         await _aliases(change, settings, list(names))
     log.info("postmaster made", address=address, domains=list(names))
+
+
+def _postmaster(settings: Settings) -> str:
+    """The first administrator's address. Raises `Invalid` naming the setting."""
+    try:
+        if settings.postmaster_address:
+            return fold_new_address(settings.postmaster_address)
+        return fold_address(f"postmaster@{settings.myhostname}")
+    except Invalid as error:
+        raise Invalid(f"MERPATI_POSTMASTER_ADDRESS or MERPATI_MYHOSTNAME: {error}") from error
 
 
 def _domains(settings: Settings) -> dict[str, None]:
