@@ -114,15 +114,16 @@ class Delivery:
 
     def _spooled(self, incoming: Incoming, spooled: SpooledFile, front: Head) -> Material:
         start = front.prefix + front.trace + incoming.additions
+        fits = len(start) == spooled.room
         try:
-            data = spooled.path.read_bytes()
-            self._check(data[spooled.room : spooled.room + HEADER], incoming)
-            if len(start) == spooled.room:
+            if fits:
                 spooled.fill(start)
+            data = spooled.path.read_bytes()
         except OSError as error:
             raise Unavailable(f"spool not readable: {error.strerror}") from error
-        whole = start + data[spooled.room :]
-        return Material(front, spooled if len(start) == spooled.room else (whole,), summarise(whole))
+        self._check(data[spooled.room : spooled.room + HEADER], incoming)
+        whole = data if fits else start + data[spooled.room :]
+        return Material(front, spooled if fits else (whole,), summarise(whole))
 
     def _check(self, content: bytes, incoming: Incoming) -> None:
         header = content[: header_end(content, 0, min(len(content), HEADER))]

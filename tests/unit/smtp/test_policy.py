@@ -298,5 +298,15 @@ async def test_without_disk_or_postgres_it_is_temporary(post: Post, monkeypatch:
     assert (await client.reply()).startswith("451 4.3.0")
 
 
+async def test_without_redis_mail_is_taken_as_usual(open_post: OpenPost) -> None:
+    post = await open_post(redis_url="unix:///nonexistent/valkey.sock")
+    account = await post.account("tito")
+    client = await post.connect()
+    await client.envelope(post.town.at("tito"))
+    client.send(MESSAGE + b".\r\n")
+    assert (await client.reply()).startswith("250")
+    assert len(await inbox(post, account)) == 1
+
+
 def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()

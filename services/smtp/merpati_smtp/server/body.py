@@ -20,7 +20,7 @@ class Body:
     def __init__(self, limit: int, open_spool: Callable[[], SpoolWriter]) -> None:
         self._limit = limit
         self._open_spool = open_spool
-        self._pieces: list[bytes] = []
+        self._memory = bytearray()  # not a list: a client may send octet by octet
         self._spool: SpoolWriter | None = None
         self.size = 0
         self.failure: MerpatiError | None = None
@@ -45,24 +45,23 @@ class Body:
         elif self._spool is not None:
             self._spool.write(piece)
         else:
-            self._pieces.append(piece)
+            self._memory += piece
             if self.size > SPILL:
                 self._spill()
 
     def _spill(self) -> None:
         self._spool = self._open_spool()
-        for piece in self._pieces:
-            self._spool.write(piece)
-        self._pieces.clear()
+        self._spool.write(self._memory)
+        self._memory = bytearray()
 
     def finish(self) -> bytes | SpooledFile:
         """The whole message. A spooled one now belongs to the caller."""
         spool, self._spool = self._spool, None
-        return spool.finish() if spool is not None else b"".join(self._pieces)
+        return spool.finish() if spool is not None else bytes(self._memory)
 
     def discard(self) -> None:
         """Give the message up; safe to call at any time."""
-        self._pieces.clear()
+        self._memory = bytearray()
         if self._spool is not None:
             self._spool.discard()
             self._spool = None

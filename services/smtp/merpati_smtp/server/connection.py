@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aiosmtpd.smtp import MISSING, SMTP, syntax
 
+from merpati.platform.errors import MerpatiError, Unavailable
 from merpati.platform.telemetry import get_logger
 from merpati_smtp import replies
 from merpati_smtp.server.address import parse_path
@@ -186,6 +187,10 @@ class Connection(SMTP):
             await COMMANDS[name](self, argument.strip() or None)
         except (ConnectionError, LineTooLong):
             raise
+        except MerpatiError as error:
+            if isinstance(error, Unavailable):
+                log.warning("command put off", command=name, client=self.session.client, error=str(error))
+            await self.push(replies.of_error(error))
         except Exception:
             # aiosmtpd answers 500 with the exception's text; but a fault of ours must not lose mail, nor talk.
             log.exception(
