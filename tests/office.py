@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,7 +66,9 @@ class Office:
             finally:
                 await db.close()
 
-        return asyncio.run(run())
+        # Playwright's synchronous face keeps a loop running in the test's own thread.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, run()).result()
 
     @staticmethod
     async def _append(store: Store, account: int, folder: str, data: bytes, flags: Flag) -> int:
