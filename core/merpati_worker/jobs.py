@@ -15,6 +15,7 @@ from merpati.store.purge import purge_due, sweep_spool, trim_changes, trim_event
 from merpati.store.renames import settle_all
 from merpati.store.repair import Scope, compare_all
 from merpati.store.restored import note_generation
+from merpati.store.retire import retire
 
 log = get_logger(__name__)
 
@@ -56,6 +57,7 @@ JOBS: tuple[Job, ...] = (
     Job("restored", lambda _: _MINUTE, _without_since(note_generation)),
     Job("renames", lambda s: s.sweep_interval * 4, _without_since(settle_all), on_ring=True),
     Job("mirror", lambda s: s.sweep_interval, _mirror, on_ring=True),
+    Job("retire", lambda s: s.sweep_interval, _without_since(retire), on_ring=True),
     Job(
         "unlink", lambda s: min(_HOUR / 6, max(1.0, s.expunge_grace)), _without_since(purge_due), on_ring=True
     ),

@@ -15,7 +15,7 @@ from merpati.platform.errors import Invalid
 from merpati.platform.trace import new_trace_id
 from merpati.store import durable, names
 from merpati.store.append import place
-from merpati.store.blobs import read_file, unique_base
+from merpati.store.blobs import EXPUNGED, read_file, unique_base
 from merpati.store.context import Context
 from merpati.store.findings import Findings
 from merpati.store.flags import split_name
@@ -65,7 +65,7 @@ async def _adopt_one(
         return "unknown", account_id, f"{path} (gone meanwhile)"
     data = await asyncio.to_thread(read_file, path)
     summary = await asyncio.to_thread(summarise, data)
-    mailbox_id = await _mailbox(conn, account_id, directory)
+    mailbox_id = None if directory == EXPUNGED else await _mailbox(conn, account_id, directory)
     known = await _content_known(context, conn, account_id, data, summary.message_id)
     if known or mailbox_id is None:
         target = await asyncio.to_thread(put_aside, context.files, account_id, path)

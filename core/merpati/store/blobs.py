@@ -24,6 +24,9 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _HOST = socket.gethostname().replace("/", "\\057").replace(":", "\\072").replace(",", "\\054") or "localhost"
 _serial = itertools.count()
 
+EXPUNGED = "expunged"
+"""The directory of expunged files that wait for their removal; never a folder's, which begin with a dot."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileWrite:
@@ -89,7 +92,9 @@ class MailFiles:
         return Path(self._accounts, str(account_id))
 
     def maildir(self, account_id: int, directory: str = "") -> Path:
-        """A folder's Maildir; '' is INBOX."""
+        """A folder's Maildir; '' is INBOX, `EXPUNGED` is beside the Maildir, where no other program looks."""
+        if directory == EXPUNGED:
+            return Path(self._accounts, str(account_id), EXPUNGED)
         return Path(self._accounts, str(account_id), self._home, directory)
 
     def path(self, account_id: int, directory: str, base: str, flags: int) -> Path:
@@ -99,7 +104,9 @@ class MailFiles:
     def name(self, account_id: int, directory: str, base: str, flags: int) -> str:
         """`path` as a string: paths are computed by the thousand."""
         folder = f"{self._accounts}/{account_id}/{self._home}"
-        if directory:
+        if directory == EXPUNGED:
+            folder = f"{self._accounts}/{account_id}/{EXPUNGED}"
+        elif directory:
             folder = f"{folder}/{directory}"
         return f"{folder}/cur/{base}:2,{letters(flags)}"
 

@@ -11,7 +11,7 @@ KINDS = {
     "missing": "the row's file is gone",
     "unknown": "a file without a row",
     "known": "a file without a row, of a message that the account has: moved to lost+found",
-    "folder": "files of a folder that has no row",
+    "folder": "a file without a row that belongs to no folder: moved to lost+found",
     "counter": "counts that differ from the messages",
     "rename": "a folder's directory still has its old name",
     "stranger": "files of no account: left as they are",

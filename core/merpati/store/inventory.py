@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from merpati.platform.db import Connection
-from merpati.store.blobs import MailFiles
+from merpati.store.blobs import EXPUNGED, MailFiles
 from merpati.store.flags import split_name
 
 Key = tuple[str, str]
@@ -68,6 +68,7 @@ def list_disk(files: MailFiles, account_id: int) -> dict[Key, list[str]]:
 
 
 def _folders(files: MailFiles, account_id: int) -> Iterator[tuple[str, str]]:
+    yield EXPUNGED, str(files.maildir(account_id, EXPUNGED))
     maildir = str(files.maildir(account_id))
     if not os.path.isdir(maildir):
         return
@@ -91,4 +92,5 @@ async def read_rows(conn: Connection, inventory: Inventory) -> None:
     cursor = await conn.execute(
         "SELECT dir, base FROM mail.unlink_log WHERE account_id = %s", (inventory.account_id,), binary=True
     )
-    inventory.gone.update((directory, base) for directory, base in await cursor.fetchall())
+    for directory, base in await cursor.fetchall():  # in one place, or on the way to the other
+        inventory.gone.update(((directory, base), (EXPUNGED, base)))

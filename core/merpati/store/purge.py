@@ -18,7 +18,7 @@ _BATCH = 500
 _SPOOL_AGE = 36 * 3600  # as for Maildir's tmp: nothing is received for longer
 
 # A live message of the same name (an undelete, an older database) keeps its file.
-_DUE = """SELECT l.id, l.account_id, l.dir, l.base, l.mirrored FROM mail.unlink_log l
+_DUE = """SELECT l.id, l.account_id, l.file_dir, l.dir, l.base, l.mirrored FROM mail.unlink_log l
  WHERE l.due <= now() AND NOT EXISTS (
        SELECT FROM mail.mailbox_messages m
         WHERE m.account_id = l.account_id AND m.email_id = l.email_id AND m.base = l.base)
@@ -48,7 +48,7 @@ async def purge_due(context: Context) -> int:
 def _unlink(files: MailFiles, found: list[tuple[Any, ...]]) -> list[int]:
     removed = []
     listed: dict[tuple[int, str], dict[str, str]] = {}
-    for log_id, account_id, directory, base, mirrored in found:
+    for log_id, account_id, directory, origin, base, mirrored in found:
         name = files.name(account_id, directory, base, mirrored)
         try:
             if not os.path.exists(name):  # under other flags, or gone already
@@ -56,7 +56,7 @@ def _unlink(files: MailFiles, found: list[tuple[Any, ...]]) -> list[int]:
                 if key not in listed:
                     listed[key] = files.names_by_base(account_id, directory)
                 name = listed[key].get(base, name)
-            durable.remove([name])
+            durable.remove([name, files.name(account_id, origin, base, mirrored)])
         except OSError as error:
             log.error("file not removed", file=name, error=error.strerror)
             continue

@@ -32,7 +32,8 @@ _LIVE = {
 # A message that was expunged while a session still shows it (RFC 2180 4.1.2).
 _GONE = {
     **_LIVE,
-    **{name: f"u.{name}" for name in ("uid", "email_id", "flags", "mirrored", "base", "dir")},
+    **{name: f"u.{name}" for name in ("uid", "email_id", "flags", "mirrored", "base")},
+    "dir": "u.file_dir",
     "modseq": "0::bigint",
     "save_date": "u.expunged_at",
     "keywords": "'{}'::text[]",

@@ -67,7 +67,7 @@ LOCATION = """SELECT b.dir, m.base, m.mirrored FROM mail.mailbox_messages m
   JOIN mail.mailboxes b ON b.account_id = m.account_id AND b.id = m.mailbox_id
  WHERE m.account_id = %(account)s AND m.mailbox_id = %(mailbox)s AND m.uid = %(uid)s
  UNION ALL
-SELECT dir, base, mirrored FROM mail.unlink_log
+SELECT file_dir, base, mirrored FROM mail.unlink_log
  WHERE account_id = %(account)s AND mailbox_id = %(mailbox)s AND uid = %(uid)s"""
 PENDING_DIRS = "SELECT old_dir FROM mail.renames WHERE account_id = %s AND new_dir = %s ORDER BY id"
 

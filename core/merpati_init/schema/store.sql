@@ -106,15 +106,18 @@ CREATE TABLE mail.unlink_log (
     mailbox_id  bigint NOT NULL,
     uid         bigint NOT NULL,
     email_id    bigint NOT NULL,
-    dir         text NOT NULL,
+    dir         text NOT NULL,                -- the folder it was in
     base        text NOT NULL,
     flags       smallint NOT NULL,
     mirrored    smallint NOT NULL,
+    retired     boolean NOT NULL DEFAULT false, -- the worker has moved the file out of the folder
+    file_dir    text NOT NULL GENERATED ALWAYS AS (CASE WHEN retired THEN 'expunged' ELSE dir END) STORED,
     expunged_at timestamptz NOT NULL DEFAULT now(),
     due         timestamptz NOT NULL,
     UNIQUE (account_id, mailbox_id, uid)
 );
 CREATE INDEX ON mail.unlink_log (due);
+CREATE INDEX ON mail.unlink_log (id) WHERE NOT retired;
 CREATE INDEX ON mail.unlink_log (account_id, email_id);
 
 -- Folders whose rows have a new name and whose directories on disk have not, yet. Written with the rows,

@@ -18,6 +18,7 @@ from merpati.store.findings import Findings
 from merpati.store.mirror import mirror_flags
 from merpati.store.purge import purge_due
 from merpati.store.repair import Scope, compare
+from merpati.store.retire import retire
 from tests.unit.store.conftest import MakeAccount
 from tests.unit.store.mail import letter
 
@@ -81,7 +82,7 @@ class History:
     async def step(self) -> None:
         name = self.random.choice(list(self.model.folders))
         actions = [self.append] * 4 + [self.flag] * 4 + [self.copy, self.move, self.expunge] * 2
-        actions += [self.create, self.rename, self.delete, self.mirror, self.purge]
+        actions += [self.create, self.rename, self.delete, self.mirror, self.retire, self.purge]
         await self.random.choice(actions)(name)
 
     async def append(self, name: str) -> None:
@@ -204,6 +205,9 @@ class History:
 
     async def mirror(self, _name: str) -> None:
         await mirror_flags(self.worker, None)
+
+    async def retire(self, _name: str) -> None:
+        await retire(self.worker)
 
     async def purge(self, _name: str) -> None:
         if self.random.random() < 0.5:

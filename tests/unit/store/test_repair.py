@@ -10,11 +10,13 @@ import pytest
 from merpati.platform.db import Database
 from merpati.platform.settings import Settings
 from merpati.store import FileWrite, Flag, MailFiles, NewMessage, Store, renames, unique_base
+from merpati.store.blobs import EXPUNGED
 from merpati.store.context import Context
 from merpati.store.findings import Findings
 from merpati.store.mirror import mirror_flags
 from merpati.store.purge import purge_due, sweep_spool, trim_changes
 from merpati.store.repair import Scope, compare
+from merpati.store.retire import retire
 from tests.unit.store.conftest import MakeAccount
 from tests.unit.store.mail import letter, names, new
 
@@ -186,6 +188,32 @@ async def test_an_expunged_file_is_removed_after_its_grace_only(
         cursor = await conn.execute("SELECT count(*) FROM mail.emails WHERE account_id = %s", (account,))
         assert await cursor.fetchone() == (1,)
     assert (await store.read(account, trash.id, 1)).startswith(b"From: Tito")
+
+
+async def test_expunged_files_leave_their_folder_and_stay_readable(
+    store: Store, worker: Context, owner: Database, account: int
+) -> None:
+    made = await store.create(account, "Kerja")
+    await store.append(account, made.id, [new(), new()])
+    first = await store.read(account, made.id, 1)
+    await store.expunge(account, made.id, [1], only_deleted=False)
+    (left, gone) = sorted(names(store.files, account, ".Kerja"), key=lambda name: name)[::-1]
+    assert await retire(worker) >= 1
+    assert names(store.files, account, ".Kerja") == [left] and names(store.files, account, EXPUNGED) == [gone]
+    assert await store.read(account, made.id, 1) == first
+    found = [data async for _, data in store.messages(account, made.id, [1, 2])]
+    assert found[0] == first and len(found) == 2
+    await store.rename(account, "Kerja", "Lain")
+    assert await store.read(account, made.id, 1) == first
+    os.link(  # a worker that was killed before it removed the first name
+        store.files.maildir(account, EXPUNGED) / "cur" / gone,
+        store.files.maildir(account, ".Lain") / "cur" / gone,
+    )
+    assert await repair(worker, account) == {}
+    async with owner.connection() as conn:
+        await conn.execute("UPDATE mail.unlink_log SET due = now() WHERE account_id = %s", (account,))
+    assert await purge_due(worker) == 1
+    assert names(store.files, account, EXPUNGED) == [] and names(store.files, account, ".Lain") == [left]
 
 
 async def test_a_trimmed_change_log_says_so(
