@@ -12,7 +12,9 @@ import pytest
 
 from merpati.platform.errors import Unavailable
 from merpati.store import Flag, NewMessage, Snapshot
+from merpati_imap_pop.connection import OUTPUT_HIGH
 from merpati_imap_pop.pop3.protocol import Pop3Connection
+from merpati_imap_pop.server import Server
 from tests.protocol.services import mail_server
 from tests.protocol.world import World
 
@@ -28,6 +30,7 @@ class Pop3:
     world: World
     port: int
     trust: ssl.SSLContext
+    server: Server
     account_id: int = 0
 
     async def account(self, *mails: bytes) -> None:
@@ -70,8 +73,8 @@ class Pop3:
 @pytest.fixture
 async def pop3(world: World) -> AsyncIterator[Pop3]:
     trust = ssl.create_default_context(cafile=str(world.settings.data / "tls" / "ca.pem"))
-    async with mail_server(world, Pop3Connection, implicit_tls=True) as (_, port):
-        yield Pop3(world, port, trust)
+    async with mail_server(world, Pop3Connection, implicit_tls=True) as (server, port):
+        yield Pop3(world, port, trust, server)
 
 
 async def test_only_quit_removes_and_only_what_was_marked(pop3: Pop3) -> None:
@@ -114,6 +117,22 @@ async def test_large_message_arrives_whole(pop3: Pop3) -> None:
     _, lines, _ = await asyncio.to_thread(client.top, 1, 150_000)
     assert len(lines) == 150_002
     await asyncio.to_thread(client.quit)
+
+
+async def test_client_that_does_not_read_costs_no_memory(pop3: Pop3) -> None:
+    await pop3.account(b"Subject: large\r\n\r\n" + b"0123456789abcdef\r\n" * 1_000_000)
+    reader, writer = await pop3.connect()
+    writer.write(f"USER {ADDRESS}\r\nPASS {PASSWORD}\r\nRETR 1\r\nQUIT\r\n".encode())
+    async with asyncio.timeout(20):
+        await reader.readline()
+        (connection,) = pop3.server.connections
+        while connection.transport is None or not connection.transport.get_write_buffer_size():
+            await asyncio.sleep(0.01)
+        for _ in range(50):  # turns of the loop in which a careless server would go on reading the file
+            await asyncio.sleep(0)
+            assert connection.transport.get_write_buffer_size() < 4 * OUTPUT_HIGH
+        assert (await reader.read()).endswith(b"abcdef\r\n.\r\n+OK Bye\r\n")
+    writer.close()
 
 
 async def test_empty_maildrop(pop3: Pop3) -> None:
