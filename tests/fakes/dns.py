@@ -28,15 +28,24 @@ class FakeDNS(BaseResolver):
         self._silent: set[str] = set()
         self.queries: list[tuple[str, str]] = []
         """Every (name, type) that was asked for."""
-        logger = DNSLogger(log="-recv,-send,-request,-reply,-truncated,-error,-data", prefix=False)
-        self._udp = DNSServer(self, port=0, address=host, logger=logger)
+        self._udp, self._tcp = self._bind(host)
         self.host, self.port = self._udp.server.server_address[:2]
-        self._tcp = DNSServer(self, port=self.port, address=host, tcp=True, logger=logger)
 
     @property
     def endpoint(self) -> str:
         """For the setting `dns_server`."""
         return f"{self.host}:{self.port}"
+
+    def _bind(self, host: str) -> tuple[DNSServer, DNSServer]:
+        """Both servers on one port, free for both."""
+        logger = DNSLogger(log="-recv,-send,-request,-reply,-truncated,-error,-data", prefix=False)
+        while True:
+            udp = DNSServer(self, port=0, address=host, logger=logger)
+            try:
+                port = udp.server.server_address[1]
+                return udp, DNSServer(self, port=port, address=host, tcp=True, logger=logger)
+            except OSError:
+                udp.server.server_close()
 
     # What the world looks like
 

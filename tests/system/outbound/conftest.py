@@ -15,6 +15,7 @@ from merpati.platform.db import Database
 from merpati.platform.events import QUEUE, Bell
 from merpati.platform.settings import Settings
 from merpati.queue import Entry, Queue, QueueFiles
+from merpati_smtp.outbound.__main__ import main
 from tests.embedded import Cluster, Service
 from tests.fakes.dns import FakeDNS
 from tests.fakes.mx import FakeMX, Received
@@ -43,17 +44,29 @@ class World:
         self.queue = Queue(db, QueueFiles(settings.mail_root), None, settings)
         self._home = home
         self._bell = bell
-        self._stack = contextlib.ExitStack()
+        self._stack = contextlib.AsyncExitStack()
         self._enqueue = Enqueuer(db, settings)
 
-    def start(self, **changes: Any) -> Service:
-        """Start a worker with changed settings."""
+    async def start(self, **changes: Any) -> asyncio.Event:
+        """Start a worker in this process, with changed settings; it ends gracefully when the event is set."""
+        stop = asyncio.Event()
+        task = asyncio.create_task(main(self.settings.model_copy(update=changes), stop))
+
+        async def end() -> None:
+            stop.set()
+            await task
+
+        self._stack.push_async_callback(end)
+        return stop
+
+    def spawn(self, **changes: Any) -> Service:
+        """Start a worker as the service runs it: a process, under uvloop."""
         service = Service("outbound", self.settings.model_copy(update=changes), self._home)
-        self._stack.callback(service.close)
+        self._stack.push_async_callback(asyncio.to_thread, service.close)
         return service.start()
 
-    def close(self) -> None:
-        self._stack.close()
+    async def close(self) -> None:
+        await self._stack.aclose()
 
     async def enqueue(self, *recipients: str, **fields: Any) -> None:
         """Enter rows from tito and ring."""
@@ -93,11 +106,14 @@ class World:
         """The Inbox's messages, as soon as there are `count`."""
 
         async def look() -> Any:
-            paths = await self.town.inbox(account_id)
-            return paths if len(paths) >= count else None
+            rows = await self.town.rows(
+                "SELECT base FROM mail.mailbox_messages WHERE account_id = %s ORDER BY uid", account_id
+            )
+            return rows if len(rows) >= count else None
 
-        paths = await self.until(look)
-        return [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in paths]
+        files = self.town.files
+        contents = [files.path(account_id, "", base, 0).read_bytes() for (base,) in await self.until(look)]
+        return [email.message_from_bytes(content, policy=email.policy.default) for content in contents]
 
     async def trail(self, kind: str) -> list[dict[str, Any]]:
         """The details of all events of one kind."""
@@ -139,4 +155,4 @@ async def world(
     town = await found_town(settings, owner, db)
     world = World(settings, cluster.home, dns, mx, town, db, bell)
     yield world
-    await asyncio.to_thread(world.close)
+    await world.close()

@@ -22,7 +22,7 @@ def tls() -> ssl.SSLContext:
 
 
 async def test_mail_is_sent_as_it_is_and_the_trail_says_what_the_remote_said(world: World) -> None:
-    world.start()
+    await world.start()
     await world.enqueue("sari@example.net")
     (mail,) = await world.taken()
     assert mail.content == MESSAGE
@@ -41,14 +41,14 @@ async def test_mail_is_sent_as_it_is_and_the_trail_says_what_the_remote_said(wor
 
 async def test_the_prefix_of_our_own_mailboxes_is_not_sent(world: World) -> None:
     prefix = b"Return-Path: <tito@example.com>\r\nDelivered-To: bcc@example.com\r\n"
-    world.start()
+    await world.start()
     await world.enqueue("sari@example.net", content=prefix + MESSAGE, prefix_len=len(prefix))
     (mail,) = await world.taken()
     assert mail.content == MESSAGE
 
 
 async def test_recipients_of_one_message_share_one_transaction(world: World) -> None:
-    world.start()
+    await world.start()
     await world.enqueue("sari@example.net", "budi@example.net")
     (mail,) = await world.taken()
     assert sorted(mail.recipients) == ["budi@example.net", "sari@example.net"]
@@ -62,7 +62,7 @@ async def test_many_messages_share_few_connections(world: World, pipelining: boo
         world.mx.behaviour.extensions.remove("PIPELINING")
     for number in range(40):
         await world.enqueue("sari@example.net", content=MESSAGE + b"%d\r\n" % number)
-    world.start(destination_concurrency=2)
+    await world.start(destination_concurrency=2)
     mails = await world.taken(40)
     assert sorted(mail.content for mail in mails) == sorted(
         MESSAGE + b"%d\r\n" % number for number in range(40)
@@ -73,7 +73,7 @@ async def test_many_messages_share_few_connections(world: World, pipelining: boo
 
 async def test_a_large_message_is_streamed_with_its_dots(world: World) -> None:
     body = b"".join(b".%d\r\n..\r\n" % number for number in range(150_000))
-    world.start()
+    await world.start()
     await world.enqueue("sari@example.net", content=MESSAGE + body)
     (mail,) = await world.taken()
     assert mail.content == MESSAGE + body
@@ -85,7 +85,7 @@ async def test_eight_bit_mail_reaches_a_seven_bit_host_readable(world: World) ->
         b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n"
     )
     text = "Selamat pagi, café — naïve.\r\n".encode()
-    world.start()
+    await world.start()
     await world.enqueue("sari@example.net", content=header + b"\r\n" + text)
     (mail,) = await world.taken()
     assert mail.content.isascii()
@@ -96,7 +96,7 @@ async def test_eight_bit_mail_reaches_a_seven_bit_host_readable(world: World) ->
 
 
 async def test_eight_bit_mail_goes_as_it_is_where_it_may(world: World) -> None:
-    world.start()
+    await world.start()
     content = "Subject: Halo\r\n\r\nCafé\r\n".encode()
     await world.enqueue("sari@example.net", content=content)
     (mail,) = await world.taken()
@@ -106,7 +106,7 @@ async def test_eight_bit_mail_goes_as_it_is_where_it_may(world: World) -> None:
 
 async def test_tls_is_used_where_it_is_offered(world: World, tls: ssl.SSLContext) -> None:
     world.mx.behaviour.tls = tls
-    world.start()
+    await world.start()
     await world.enqueue("sari@example.net")
     (mail,) = await world.taken()
     assert mail.tls
@@ -116,7 +116,7 @@ async def test_tls_is_used_where_it_is_offered(world: World, tls: ssl.SSLContext
 
 async def test_broken_tls_is_worse_than_none_but_not_than_no_mail(world: World) -> None:
     world.mx.behaviour.broken_tls = True
-    world.start()
+    await world.start()
     await world.enqueue("sari@example.net")
     (mail,) = await world.taken()
     assert not mail.tls
@@ -124,7 +124,7 @@ async def test_broken_tls_is_worse_than_none_but_not_than_no_mail(world: World) 
 
 async def test_a_server_that_knows_only_helo(world: World) -> None:
     world.mx.behaviour.ehlo = "502 5.5.1 what is EHLO"
-    world.start()
+    await world.start()
     await world.enqueue("sari@example.net")
     (mail,) = await world.taken()
     assert (mail.content, mail.mail_parameters) == (MESSAGE, [])
@@ -135,7 +135,7 @@ async def test_the_next_server_is_tried_when_the_first_is_down(world: World) -> 
         world.dns.mx("example.net", (10, "mx.example.net"), (20, "mx2.example.net"))
         world.dns.address("mx2.example.net", "127.0.0.2")
         world.mx.stop()
-        world.start()
+        await world.start()
         await world.enqueue("sari@example.net")
         (mail,) = await world.taken(mx=second)
         assert mail.recipients == ["sari@example.net"]
@@ -143,7 +143,7 @@ async def test_the_next_server_is_tried_when_the_first_is_down(world: World) -> 
 
 async def test_a_domain_without_mx_is_its_own_server(world: World) -> None:
     world.dns.address("plain.example", "127.0.0.1")
-    world.start()
+    await world.start()
     await world.enqueue("sari@plain.example")
     await world.taken()
 
@@ -151,7 +151,7 @@ async def test_a_domain_without_mx_is_its_own_server(world: World) -> None:
 async def test_a_relayhost_takes_everything_after_login_over_tls(world: World, tls: ssl.SSLContext) -> None:
     world.mx.behaviour.tls = tls
     world.mx.behaviour.login = ("merpati", "rahasia")
-    world.start(
+    await world.start(
         relayhost=f"[127.0.0.1]:{world.mx.port}",
         relayhost_username="merpati",
         relayhost_password="rahasia",
@@ -169,7 +169,7 @@ async def test_no_password_goes_to_a_relayhost_that_cannot_prove_who_it_is(
 ) -> None:
     world.mx.behaviour.tls = tls
     world.mx.behaviour.login = ("merpati", "rahasia")
-    world.start(
+    await world.start(
         relayhost=f"[127.0.0.1]:{world.mx.port}", relayhost_username="merpati", relayhost_password="rahasia"
     )
     await world.enqueue("sari@anywhere.example")
@@ -179,7 +179,7 @@ async def test_no_password_goes_to_a_relayhost_that_cannot_prove_who_it_is(
 
 
 async def test_a_relayhost_by_mx(world: World) -> None:
-    world.start(relayhost="example.net")
+    await world.start(relayhost="example.net")
     await world.enqueue("sari@anywhere.example")
     await world.taken()
 
@@ -188,7 +188,7 @@ async def test_a_connection_that_takes_few_messages_is_followed_by_another(world
     world.mx.behaviour.max_messages = 3
     for _ in range(10):
         await world.enqueue("sari@example.net")
-    world.start(destination_concurrency=1)
+    await world.start(destination_concurrency=1)
     await world.taken(10)
     await world.settled()
     assert await world.trail("deferred") == []
