@@ -56,6 +56,18 @@ async def until(stop: asyncio.Event, *background: Awaitable[None]) -> None:
         for task in done:
             task.result()
     finally:
-        for task in (waiter, *tasks):
+        await end(waiter, *tasks)
+
+
+async def end(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel tasks until they have ended.
+
+    Once is not enough: `asyncio.wait_for` of Python 3.11, which the database pool uses, swallows a cancellation
+    that comes together with its result, and a loop for ever would go on for ever.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
             task.cancel()
-        await asyncio.gather(waiter, *tasks, return_exceptions=True)
+        _, pending = await asyncio.wait(pending, timeout=0.5)
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -57,11 +57,10 @@ class Leases(Base):
             result = await conn.execute(sql.HEARTBEAT, (self._settings.queue_lease, *_keys(rows)))
             return {row_id for (row_id,) in await result.fetchall()}
 
-    async def give_back(self, rows: Sequence[QueueRow]) -> None:
-        """Return rows that were not tried, so that another worker may take them at once."""
-        if rows:
-            async with self._db.connection() as conn:
-                await conn.execute(sql.GIVE_BACK, _keys(rows))
+    async def give_back(self) -> None:
+        """Return every row this worker still has, known to it or not, so that others may take them at once."""
+        async with self._db.connection() as conn:
+            await conn.execute(sql.GIVE_BACK, (self.worker,))
 
     async def settle(self, outcomes: Sequence[Outcome]) -> set[int]:
         """Enter what became of rows, with their trail, in one statement; gives the ids that were still ours.

@@ -21,12 +21,7 @@ WHERE m.id = mine.id AND m.attempt = mine.attempt
 RETURNING m.id
 """
 
-# A row that was claimed but not tried goes back as if it had never been taken.
-GIVE_BACK = """
-UPDATE queue.messages AS m SET lease_until = NULL, worker = NULL
-FROM unnest(%s::bigint[], %s::integer[]) AS mine (id, attempt)
-WHERE m.id = mine.id AND m.attempt = mine.attempt
-"""
+GIVE_BACK = "UPDATE queue.messages SET lease_until = NULL, worker = NULL WHERE worker = %s"
 
 # Settle many rows at once. An outcome without `next_at` finishes its row, unless it is held. The trail is written
 # for those rows alone whose `attempt` is still the caller's.

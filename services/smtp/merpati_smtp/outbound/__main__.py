@@ -41,8 +41,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         await dispatcher.stop()
         await delivery.drain()
     finally:
-        upkeep.cancel()
-        await asyncio.gather(upkeep, return_exceptions=True)
+        await service.end(upkeep)
         await bell.close()
         await db.close()
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
+from merpati.platform import service
 from merpati.platform.errors import Unavailable
 from merpati.platform.settings import Settings
 from merpati.platform.telemetry import get_logger
@@ -84,8 +85,7 @@ class Dispatcher:
         try:
             await asyncio.gather(*tasks)
         finally:
-            for task in tasks:
-                task.cancel()
+            await service.end(*tasks)
 
     async def stop(self) -> None:
         """Finish the mails in hand, write down what became of them, and give the others back."""
@@ -100,7 +100,7 @@ class Dispatcher:
         with suppress(TimeoutError, Unavailable):
             async with asyncio.timeout(_GRACE / 4):
                 await self._settler.drain()
-                await self._queue.give_back(self._held.rows())
+                await self._queue.give_back()
 
     # Claiming
 
