@@ -51,7 +51,7 @@ def show_rows(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> 
         table.add_column(title, overflow="fold")
     for row in found:
         table.add_row(*(Text(shown(row.get(key))) for key in columns))
-    console().print(table)
+    show_table(table)
 
 
 def show_one(thing: Mapping[str, Any]) -> None:
@@ -62,7 +62,16 @@ def show_one(thing: Mapping[str, Any]) -> None:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for name, value in thing.items():
         table.add_row(Text(name.replace("_", " "), style="bold"), Text(shown(value)))
-    console().print(table)
+    show_table(table)
+
+
+def show_table(table: Table) -> None:
+    """A table without the spaces with which Rich fills its lines: they would be copied and compared."""
+    out = console()
+    with out.capture() as drawn:
+        out.print(table)
+    for line in drawn.get().splitlines():
+        print(line.rstrip())
 
 
 def show_json(value: Any) -> None:

@@ -10,11 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from merpati_cli.api import Api
-from merpati_cli.output import console, is_json, moment, printable, show_json
+from merpati_cli.output import console, is_json, moment, printable, show_json, show_table
 from merpati_cli.problem import Problem
 
 _TRACE_ID = re.compile(r"[0-9a-z]{16,26}")
 _STYLES = {"delivered": "green", "sent": "green", "deferred": "yellow", "held": "yellow"}
+_SENTENCES = ("reason", "reply")
 _BAD = frozenset({"refused", "bounced", "expired", "deleted"})
 
 
@@ -72,8 +73,8 @@ def _tell(story: dict[str, Any]) -> None:
             Text(printable(_whom(event))),
             Text(printable(_detail(event["detail"]))),
         )
-    out.print(table)
-    out.print()
+    show_table(table)
+    print()
 
 
 def _whom(event: dict[str, Any]) -> str:
@@ -84,12 +85,14 @@ def _whom(event: dict[str, Any]) -> str:
 
 
 def _detail(detail: dict[str, Any]) -> str:
-    """Everything that was noted; the remote's own words last, as they are."""
-    reply = detail.get("reply")
+    """Everything that was noted; whole sentences last, the remote's own words as they are."""
     words = [
-        f"{name}={_value(value)}" for name, value in detail.items() if name != "reply" and value is not None
+        f"{name}={_value(value)}"
+        for name, value in detail.items()
+        if name not in _SENTENCES and value is not None
     ]
-    return "; ".join(filter(None, (" ".join(words), _value(reply) if reply else "")))
+    sentences = [_value(detail[name]) for name in _SENTENCES if detail.get(name)]
+    return "; ".join(filter(None, (" ".join(words), *sentences)))
 
 
 def _value(value: Any) -> str:
