@@ -42,11 +42,12 @@ def _dispatch(arguments: list[str], inside: bool) -> int:
         return 0
     if command == "up":
         return _up(arguments[1:], inside)
-    if command in ("down", "status"):
+    if command == "down":
         from merpati_launcher import control
 
-        data = _parser(command).parse_args(arguments[1:]).data
-        return control.down(data) if command == "down" else control.status(data)
+        return control.down(_parser(command).parse_args(arguments[1:]).data)
+    if command == "status":
+        return _status(arguments)
     if command == "test":
         from merpati_launcher import testing
 
@@ -88,6 +89,17 @@ def _up(arguments: list[str], inside: bool) -> int:
     from merpati_launcher.up import up
 
     return up(options)
+
+
+def _status(arguments: list[str]) -> int:
+    """The processes, which the launcher knows; then what the server says of itself over the REST API."""
+    from merpati_launcher import control
+
+    if "--json" not in arguments:
+        code = control.status(_parser("status").parse_args(arguments[1:]).data)
+        if code:
+            return code
+    return _hand_on(arguments)
 
 
 def _hand_on(arguments: list[str]) -> int:
