@@ -21,6 +21,7 @@ class ImapConnection(Connection):
         super().__init__(server, implicit_tls=implicit_tls)
         self.session = Session(self, server.services, self.input)
         self.session.context.on_ring = self._rung
+        self.session.context.on_login = self._entered
 
     def greet(self) -> None:
         self.session.greet()
@@ -32,9 +33,11 @@ class ImapConnection(Connection):
         return self.session.take()
 
     def handle(self, item: Event | bytes) -> Handling:
-        handling = self.session.handle(item)
-        self.logged_in = self.logged_in or self.session.context.verdict is not None
-        return handling
+        return self.session.handle(item)
+
+    def _entered(self) -> None:
+        self.logged_in = True
+        self.session.widen()
 
     def _rung(self) -> None:
         self.wake(self.session.tell_idler)

@@ -40,7 +40,6 @@ class Session:
     def __init__(self, channel: Channel, services: Services, buffer: bytearray) -> None:
         self.context = Context(channel, services)
         self.context.capabilities = lambda: capabilities(self.context)
-        self.context.on_login = self._logged_in
         self.framer = Framer(buffer, self._literal_limit, line_limit=LINE_LIMIT_OUTSIDE)
         self.pending: Pending | None = None
         self.ended = False
@@ -193,7 +192,8 @@ class Session:
 
     # What happens without the client
 
-    def _logged_in(self) -> None:
+    def widen(self) -> None:
+        """The client is somebody now: its lines may be as long as those of mail programs are."""
         self.framer.line_limit = LINE_LIMIT
 
     async def tell_idler(self) -> None:
