@@ -106,11 +106,16 @@ class Credentials:
     ) -> frozenset[str] | None:
         """Compute what memory does not know; returns what the password opens."""
         self._throttle.attempt(name, client, digest)
-        scopes = await self._compare(account, password)
+        wrong = False
+        try:
+            scopes = await self._compare(account, password)
+            wrong = scopes is None
+        finally:
+            if not wrong:  # right, or not looked at: the database was away, or too many waited
+                self._throttle.take_back(name, client, digest)
         if scopes is None:
             self._wrong.remember(digest, True)
         else:
-            self._throttle.succeeded(name, client, digest)
             self._right.remember(digest, scopes)
         return scopes
 

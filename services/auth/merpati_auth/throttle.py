@@ -54,8 +54,8 @@ class Throttle:
                 del self._counters[next(iter(self._counters))]
             self._counters[key] = counter
 
-    def succeeded(self, account: str, client: str, password_digest: bytes) -> None:
-        """Take back what `attempt` counted: the password was right."""
+    def take_back(self, account: str, client: str, password_digest: bytes) -> None:
+        """Uncount what `attempt` counted: the password was right, or nobody could tell."""
         for key in _keys(account, client):
             counter = self._counters.get(key)
             if counter is not None:

@@ -11,7 +11,7 @@ from merpati.directory.admin import accounts as records
 from merpati.directory.admin import domains
 from merpati.directory.admin.accounts import NewAccount
 from merpati.platform.db import Database
-from merpati.platform.errors import BadCredentials, Invalid, Throttled
+from merpati.platform.errors import BadCredentials, Invalid, Throttled, Unavailable
 from merpati.platform.events import Bell
 from merpati.platform.settings import Settings
 from merpati_auth import accounts, app_passwords
@@ -117,6 +117,18 @@ async def test_an_office_beside_a_guesser_is_not_locked_out(office: Office) -> N
     await office.refused("guess 6", client="203.0.113.1")
     office.now += WINDOW + 1
     await office.refused("guess 7")
+
+
+async def test_what_nobody_could_look_at_does_not_count(office: Office) -> None:
+    for number in range(10):
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(Unavailable):
+            patch.setattr(office.pool, "verify", _away)
+            await office.login(f"another {number}")
+    await office.refused("wrong")
+
+
+async def _away(*_: object) -> bool:
+    raise Unavailable("away")
 
 
 async def test_a_new_password_is_all_that_counts_from_then_on(office: Office) -> None:

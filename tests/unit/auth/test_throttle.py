@@ -95,7 +95,7 @@ def test_a_right_password_is_taken_back(clock: Clock) -> None:
     throttle = Throttle(2, 100, clock)
     for number in range(20):
         guess(throttle, number)
-        throttle.succeeded("sari@a.example", OFFICE, b"wrong %d" % number)
+        throttle.take_back("sari@a.example", OFFICE, b"wrong %d" % number)
 
 
 def test_tries_at_the_same_moment_count_before_they_are_answered(clock: Clock) -> None:
