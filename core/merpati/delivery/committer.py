@@ -12,7 +12,7 @@ import psycopg
 from merpati.delivery import sql
 from merpati.delivery.asking import committed
 from merpati.delivery.plan import Plan, Refused
-from merpati.platform import mail_events
+from merpati.platform import arrays, mail_events
 from merpati.platform.db import Database
 from merpati.platform.errors import MerpatiError, OutcomeUnknown, Unavailable
 from merpati.platform.settings import Settings
@@ -74,7 +74,7 @@ class Committer:
             except MerpatiError as error:
                 for _, future in batch:
                     _answer(future, error)
-            except psycopg.Error as error:
+            except Exception as error:  # whatever it is, everybody who waits must be answered
                 await self._apart(batch, error)
             else:
                 for _, future in batch:
@@ -90,7 +90,7 @@ class Committer:
             batch.append(self._waiting.popleft())
         return batch
 
-    async def _apart(self, batch: Sequence[tuple[Plan, asyncio.Future[None]]], error: psycopg.Error) -> None:
+    async def _apart(self, batch: Sequence[tuple[Plan, asyncio.Future[None]]], error: Exception) -> None:
         """Postgres refused a batch for what is in it: try its messages one by one, so that a bad one fails alone."""
         if len(batch) == 1:
             plan, future = batch[0]
@@ -101,7 +101,7 @@ class Committer:
                 await self._enter([plan])
             except MerpatiError as own:
                 _answer(future, own)
-            except psycopg.Error as own:
+            except Exception as own:
                 _answer(future, _translate(own, plan))
             else:
                 _answer(future, None)
@@ -112,7 +112,7 @@ class Committer:
             await self._execute(plans)
         except OutcomeUnknown:
             raise  # the rows may be there, or come: the files stay
-        except (MerpatiError, psycopg.Error):
+        except Exception:
             await self._files.discard(path for plan in plans for path in plan.write.targets)
             raise
 
@@ -137,16 +137,17 @@ class Committer:
         if rows:
             arguments += enqueue_arguments(rows, self._settings.queue_lifetime)
         if submitted:
-            arguments += [[account_id for account_id, _ in submitted], [count for _, count in submitted]]
+            arguments.append(arrays.bigints([account_id for account_id, _ in submitted]))
+            arguments.append(arrays.integers([count for _, count in submitted]))
         arguments += mail_events.arguments([event for plan in plans for event in plan.events])
         return sql.enter(placements=bool(placements), rows=bool(rows), submitted=bool(submitted)), arguments
 
 
-def _translate(error: psycopg.Error, plan: Plan) -> MerpatiError:
-    if error.sqlstate == sql.NOT_PLACED:
+def _translate(error: Exception, plan: Plan) -> MerpatiError:
+    if isinstance(error, psycopg.Error) and error.sqlstate == sql.NOT_PLACED:
         return NotPlaced(_refused(error.diag.message_detail or "", plan))
     # Ours to mend, and the sender's to keep meanwhile.
-    log.error("message not entered", trace_id=plan.incoming.trace_id, error=str(error))
+    log.error("message not entered", trace_id=plan.incoming.trace_id, error=repr(error))
     return Unavailable("the message could not be entered")
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from merpati.platform import arrays
+from merpati.platform.arrays import Packed
 from merpati.platform.db import Connection
 from merpati.platform.text import storable
 
@@ -37,17 +39,15 @@ class MailEvent:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-def arguments(
-    events: Sequence[MailEvent],
-) -> tuple[list[str], list[str], list[str | None], list[str | None], list[str]]:
+def arguments(events: Sequence[MailEvent]) -> list[Packed]:
     """The arrays of `platform.log_events`, in order."""
-    return (
-        [event.trace_id for event in events],
-        [event.kind for event in events],
-        [_optional(event.address) for event in events],
-        [_optional(event.message_id) for event in events],
-        [json.dumps(_clean(event.detail), ensure_ascii=False) for event in events],
-    )
+    return [
+        arrays.texts([event.trace_id for event in events]),
+        arrays.texts([event.kind for event in events]),
+        arrays.texts([_optional(event.address) for event in events]),
+        arrays.texts([_optional(event.message_id) for event in events]),
+        arrays.texts([json.dumps(_clean(event.detail), ensure_ascii=False) for event in events]),
+    ]
 
 
 async def log_events(conn: Connection, events: Sequence[MailEvent]) -> None:

@@ -57,7 +57,7 @@ def failure_detail(failure: Failure) -> dict[str, Any]:
     return {key: value for key, value in detail.items() if value is not None}
 
 
-def settle_arguments(outcomes: Sequence[Outcome]) -> tuple[list[Any], ...]:
+def settle_arguments(outcomes: Sequence[Outcome]) -> tuple[Any, ...]:
     """The arrays of `sql.SETTLE`."""
     events = [
         MailEvent(outcome.row.trace_id, outcome.event or "", detail=outcome.detail) for outcome in outcomes

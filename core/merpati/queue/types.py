@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from merpati.platform import arrays
 from merpati.platform.text import storable
 
 Kind = Literal["remote", "local"]
@@ -86,16 +87,18 @@ ENQUEUE = (
 def enqueue_arguments(rows: Sequence[NewQueueRow], lifetime: float) -> list[Any]:
     """The parameters of `ENQUEUE`; `lifetime` is the setting `queue_lifetime`."""
     return [
-        [row.trace_id for row in rows],
-        [row.kind for row in rows],
-        [row.account_id for row in rows],
-        [storable(row.sender) for row in rows],
-        [storable(row.recipient) for row in rows],
-        [None if row.original_recipient is None else storable(row.original_recipient) for row in rows],
-        [row.file for row in rows],
-        [row.prefix_len for row in rows],
-        [row.size for row in rows],
-        [row.eightbit for row in rows],
-        [row.smtputf8 for row in rows],
+        arrays.texts([row.trace_id for row in rows]),
+        arrays.texts([row.kind for row in rows]),
+        arrays.bigints([row.account_id for row in rows]),
+        arrays.texts([storable(row.sender) for row in rows]),
+        arrays.texts([storable(row.recipient) for row in rows]),
+        arrays.texts(
+            [None if row.original_recipient is None else storable(row.original_recipient) for row in rows]
+        ),
+        arrays.texts([row.file for row in rows]),
+        arrays.integers([row.prefix_len for row in rows]),
+        arrays.bigints([row.size for row in rows]),
+        arrays.booleans([row.eightbit for row in rows]),
+        arrays.booleans([row.smtputf8 for row in rows]),
         lifetime,
     ]

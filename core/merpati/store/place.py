@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from merpati.message import Summary
+from merpati.platform import arrays
 from merpati.platform.text import storable
 from merpati.store.flags import NO_FLAGS, Flag
 
@@ -59,31 +60,31 @@ def place_arguments(placements: Sequence[Placement], default_quota: int) -> list
     """The parameters of `PLACE_SQL`; `default_quota` is `mailbox_size_limit`."""
     summaries = [item.summary for item in placements]
     return [
-        [item.account_id for item in placements],
-        [item.mailbox_id for item in placements],
-        [item.dir for item in placements],
-        [item.base for item in placements],
-        [int(item.flags) for item in placements],
-        [" ".join(sorted(item.keywords)) for item in placements],
-        [item.trace_id for item in placements],
-        [item.file_size for item in placements],  # codec 0: the file is the message
-        [item.prefix_len for item in placements],
-        [item.received_at for item in placements],
-        [item.received_offset for item in placements],
-        [None if item.sender is None else storable(item.sender) for item in placements],
-        [None if item.recipient is None else storable(item.recipient) for item in placements],
-        [item.quota_grace for item in placements],
-        [summary.sent_at for summary in summaries],
-        [summary.message_id for summary in summaries],
-        ["\n".join(summary.reference_ids[-MAX_REFERENCES:]) for summary in summaries],
-        [summary.subject for summary in summaries],
-        [summary.from_text for summary in summaries],
-        [summary.to_text for summary in summaries],
-        [summary.preview for summary in summaries],
-        [summary.has_attachment for summary in summaries],
-        [summary.envelope for summary in summaries],
-        [summary.body for summary in summaries],
-        [summary.bodystructure for summary in summaries],
-        [summary.headers for summary in summaries],
+        arrays.bigints([item.account_id for item in placements]),
+        arrays.bigints([item.mailbox_id for item in placements]),
+        arrays.texts([item.dir for item in placements]),
+        arrays.texts([item.base for item in placements]),
+        arrays.smallints([int(item.flags) for item in placements]),
+        arrays.texts([" ".join(sorted(item.keywords)) for item in placements]),
+        arrays.texts([item.trace_id for item in placements]),
+        arrays.bigints([item.file_size for item in placements]),  # codec 0: the file is the message
+        arrays.integers([item.prefix_len for item in placements]),
+        arrays.timestamps([item.received_at for item in placements]),
+        arrays.smallints([item.received_offset for item in placements]),
+        arrays.texts([None if item.sender is None else storable(item.sender) for item in placements]),
+        arrays.texts([None if item.recipient is None else storable(item.recipient) for item in placements]),
+        arrays.bigints([item.quota_grace for item in placements]),
+        arrays.timestamps([summary.sent_at for summary in summaries]),
+        arrays.texts([summary.message_id for summary in summaries]),
+        arrays.texts(["\n".join(summary.reference_ids[-MAX_REFERENCES:]) for summary in summaries]),
+        arrays.texts([summary.subject for summary in summaries]),
+        arrays.texts([summary.from_text for summary in summaries]),
+        arrays.texts([summary.to_text for summary in summaries]),
+        arrays.texts([summary.preview for summary in summaries]),
+        arrays.booleans([summary.has_attachment for summary in summaries]),
+        arrays.byteas([summary.envelope for summary in summaries]),
+        arrays.byteas([summary.body for summary in summaries]),
+        arrays.byteas([summary.bodystructure for summary in summaries]),
+        arrays.byteas([summary.headers for summary in summaries]),
         default_quota,
     ]
