@@ -75,7 +75,7 @@ def _remembered(raw: bytes) -> tuple[RawAddress, ...]:
 
 
 def _read(raw: bytes) -> list[RawAddress]:
-    line = unfold(raw)
+    line = unfold(raw).replace(b"\t", b" ")
     if match := _NAMED.fullmatch(line):
         quoted, phrase, mailbox, host = match.groups()
         return [RawAddress(phrase if quoted is None else quoted, None, mailbox, host)]
@@ -98,6 +98,7 @@ class _List:
 
     def _reset(self) -> None:
         self.phrase = bytearray()  # as written, blanks made single
+        self.spec = bytearray()  # the same without blanks between the words: `user @ host . example`
         self.comment: bytes | None = None
         self.angle: bytearray | None = None  # inside of <>
         self.angle_open = False
@@ -124,12 +125,13 @@ class _List:
 
     def _add(self, match: re.Match[bytes], spaced: bool) -> None:
         text = match[0] if match[1] is None else _ESCAPED.sub(rb"\1", match[1])
-        target = self.phrase
         if self.angle is not None and self.angle_open:
-            target, spaced = self.angle, False
-        if spaced and target:
-            target += b" "
-        target += text
+            self.angle += text
+            return
+        if spaced and self.phrase:
+            self.phrase += b" "
+        self.phrase += text
+        self.spec += text
 
     def _separator(self, special: bytes) -> None:
         if special == b"<":
@@ -166,12 +168,12 @@ class _List:
         return min(position, len(self.line))
 
     def _finish(self) -> None:
-        phrase, comment, angle = bytes(self.phrase), self.comment, self.angle
+        phrase, spec, comment, angle = bytes(self.phrase), bytes(self.spec), self.comment, self.angle
         self._reset()
         if angle is not None:
             self.found.append(_address(phrase or comment, bytes(angle)))
-        elif b"@" in phrase:
-            self.found.append(_address(comment, phrase.replace(b" ", b"")))
+        elif b"@" in spec:
+            self.found.append(_address(comment, spec))
         elif phrase:
             lone = b" " not in phrase
             self.found.append(RawAddress(comment if lone else phrase, None, phrase if lone else b"", b""))

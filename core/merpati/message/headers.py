@@ -11,7 +11,9 @@ from merpati.message.limits import MAX_HEADER
 # colon are obsolete but met, 4.5). Lines that are no field are passed over.
 _FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.MULTILINE)
 _FIELD_LINES = re.compile(rb"^([!-9;-~]+)[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*\n?", re.MULTILINE)
-_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_FOLD = re.compile(rb"\r?\n[ \t]")
+# Fields that should stand once (RFC 5322 3.6) and are sometimes written once for each address.
+_JOINED = frozenset({b"from", b"to", b"cc", b"bcc", b"reply-to"})
 
 # What clients ask for when they list a folder (Thunderbird, Outlook, Apple Mail, K-9, mutt, Roundcube,
 # Evolution, mbsync). Received, Return-Path and Delivered-To are not here: they differ by recipient.
@@ -55,14 +57,21 @@ def headers(data: bytes, start: int = 0, end: int | None = None) -> list[tuple[b
 
 
 def first_values(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Lower-case name -> raw value, the first field of a name winning, as mail clients have it."""
-    return {name.lower(): value for name, value in reversed(fields)}
+    """Lower-case name -> raw value: the first field of a name, as mail clients have it; of addresses, all."""
+    values: dict[bytes, bytes] = {}
+    for name, value in fields:
+        key = name.lower()
+        if key not in values:
+            values[key] = value
+        elif key in _JOINED:
+            values[key] += b"," + value
+    return values
 
 
 def unfold(raw: bytes) -> bytes:
     """The value in one line, without the blanks around it (RFC 5322 2.2.3)."""
     if b"\n" in raw:
-        raw = _FOLD.sub(b"", raw)
+        raw = _FOLD.sub(b" ", raw)
     return raw.strip(b" \t\r\n")
 
 

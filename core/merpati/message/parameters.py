@@ -46,13 +46,21 @@ def _read(raw: bytes) -> Valued:
     for match in _PARAMETER.finditer(line):
         name, quoted, token = match.groups()
         starred = starred or b"*" in name
-        pairs.append((name.lower(), _unescape(quoted) if token is None else token.strip(b" \t")))
+        name = name.lower()
+        pairs.append((name, _unescape(quoted) if token is None else _bare(name, token)))
         if len(pairs) == MAX_PARAMETERS:
             break
     return Valued(value, tuple(_join(pairs) if starred else pairs))
 
 
 _remembered = lru_cache(maxsize=512)(_read)
+
+
+def _bare(name: bytes, token: bytes) -> bytes:
+    """A value without quotes; what looks like a comment in a file name is part of it: `report (1).pdf`."""
+    if b"(" in token and not name.startswith((b"name", b"filename")):
+        token = token.partition(b"(")[0]
+    return token.strip(b" \t")
 
 
 def _unescape(quoted: bytes) -> bytes:

@@ -79,7 +79,7 @@ def test_recipient_headers_are_not_listed() -> None:
         (b"=?iso-2022-jp?B?GyRCRnxLXBsoQg==?=", "日本"),
         (b"=?gb2312?B?1tDOxA==?=", "中文"),
         (b"=?koi8-r?Q?=F0=D2=C9=D7=C5=D4?=", "Привет"),
-        (b"nul\0 and\r\n\tfold", "nul and\tfold"),
+        (b"nul\0 and\r\n\tfold", "nul and fold"),
         (b"=?utf-8?Q?bad=00nul?=", "badnul"),
     ],
 )
@@ -98,6 +98,8 @@ def test_decode_header(raw: bytes, text: str) -> None:
         (b'a/b; name="unclosed', b"a/b", {"name": "unclosed"}),
         (b'a/b; name="C:\\dir\\f.txt"', b"a/b", {"name": "C:\\dir\\f.txt"}),
         (b"a/b;;; x=1;", b"a/b", {"x": "1"}),
+        (b"a/b; charset=x (comment)", b"a/b", {"charset": "x"}),
+        (b"a/b; name=report (1).pdf", b"a/b", {"name": "report (1).pdf"}),
         (b"a/b; novalue; x=1", b"a/b", {"x": "1"}),
         # RFC 2231 3 and 4.1
         (

@@ -69,7 +69,8 @@ def test_any_bytes_are_read(data: bytes) -> None:
         assert 0 <= part.header_start <= part.body_start <= part.end <= len(data)
         part.text(data).encode()
         assert part.filename is None or "/" not in part.filename
-        assert section(data, root, Section(part.number)) is not None
+        sent = section(data, root, Section(part.number))
+        assert sent is not None and len(sent) == (part.size if part.number else len(data))
     readable(root)
 
 

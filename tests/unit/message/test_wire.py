@@ -113,6 +113,9 @@ def test_string(value: bytes, wire: bytes) -> None:
         (b"John Doe", b'(("John Doe" NIL "MISSING_MAILBOX" "MISSING_DOMAIN"))'),
         (b"=?utf-8?Q?J=C3=BCrgen?= <j@d>", b'(("=?utf-8?Q?J=C3=BCrgen?=" NIL "j" "d"))'),
         (b"u@[192.0.2.1]", b'((NIL NIL "u" "[192.0.2.1]"))'),
+        (b'"quoted local"@h', b'((NIL NIL "quoted local" "h"))'),
+        (b"u @ h . example", b'((NIL NIL "u" "h.example"))'),
+        (b"A\tB <j@d>", b'(("A B" NIL "j" "d"))'),
         (b"John Q. Public <j@d>", b'(("John Q. Public" NIL "j" "d"))'),
         (b"j@d <j@d>", b'(("j@d" NIL "j" "d"))'),
         (b"A <a@x, B <b@y>", b'(("A" NIL "a" "x")("B" NIL "b" "y"))'),
@@ -122,6 +125,13 @@ def test_string(value: bytes, wire: bytes) -> None:
 )
 def test_address_lists(field: bytes, wire: bytes) -> None:
     assert envelope({b"to": field}) == b"(NIL NIL NIL NIL NIL %b NIL NIL NIL NIL)" % wire
+
+
+def test_addresses_in_several_fields_are_joined() -> None:
+    fields = first_values(headers(b"To: a@x\r\nSubject: one\r\nSubject: two\r\nTo: b@y\r\n\r\n"))
+    assert envelope(fields) == (
+        b'(NIL "one" NIL NIL NIL ((NIL NIL "a" "x")(NIL NIL "b" "y")) NIL NIL NIL NIL)'
+    )
 
 
 def test_empty_sender_and_reply_to_default_to_from() -> None:
