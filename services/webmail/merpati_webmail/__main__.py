@@ -17,6 +17,7 @@ from merpati_webmail import app
 from merpati_webmail.assets import Assets
 from merpati_webmail.auth_http import AuthHttp
 from merpati_webmail.csrf import LoginTokens
+from merpati_webmail.letterbox import Locks
 from merpati_webmail.rendering import Templates
 from merpati_webmail.server import serve
 from merpati_webmail.session import Sessions
@@ -60,6 +61,7 @@ def _web(settings: Settings, db: Database, bell: Bell, stop: asyncio.Event) -> W
         login_tokens=LoginTokens(tls=settings.web_tls),
         assets=assets,
         templates=Templates(assets),
+        sending=Locks(),
         stop=stop,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -82,6 +83,8 @@ class Kept:
 class Fields:
     """The composer's form, as text."""
 
+    letter: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+    """Names this letter: its Message-ID comes from here, so that it is sent once however often it is posted."""
     draft: str = ""
     origin: str = ""
     sender: str = ""

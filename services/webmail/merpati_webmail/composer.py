@@ -42,9 +42,16 @@ class Letter:
     bcc: list[Address] = field(default_factory=list)
     subject: str = ""
     body: str = ""
+    name: str = ""
+    """The left side of its Message-ID; empty: any."""
     in_reply_to: str = ""
     references: str = ""
     files: Sequence[File] = ()
+
+    @property
+    def message_id(self) -> str:
+        """Its Message-ID, if it has a name."""
+        return f"<{self.name}@{self.sender.domain}>" if self.name else ""
 
     @property
     def recipients(self) -> list[str]:
@@ -65,7 +72,7 @@ def build(letter: Letter, now: datetime, *, origin: str = "") -> bytes:
             mail[name] = addresses
     mail["Subject"] = one_line(letter.subject)[:2_000]
     mail["Date"] = format_datetime(now)
-    mail["Message-ID"] = make_msgid(domain=letter.sender.domain)
+    mail["Message-ID"] = letter.message_id or make_msgid(domain=letter.sender.domain)
     if origin:
         mail[ORIGIN] = origin
     _set_text(mail, letter.body)

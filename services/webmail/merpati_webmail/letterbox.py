@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from weakref import WeakValueDictionary
 
 from merpati import message
 from merpati.directory import Directory
@@ -15,6 +16,8 @@ from merpati.submission import submit_from_webmail
 from merpati_webmail import composer, filenames, reading
 from merpati_webmail.answers import MessageKey, Origin, PartKey
 from merpati_webmail.composer import File, Letter
+
+_LOOKED_AT = 50  # newest letters in Sent
 
 
 async def fetch(store: Store, account_id: int, keys: Sequence[PartKey]) -> list[File]:
@@ -97,6 +100,27 @@ async def mark_origin(store: Store, account_id: int, origin: Origin | None) -> N
             )
     except NotFound:
         return
+
+
+class Locks:
+    """One letter of an account at a time: the second of two equal requests finds the first one's copy."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+
+    def of(self, account_id: int) -> asyncio.Lock:
+        """The account's lock; it lives as long as somebody holds it."""
+        return self._locks.setdefault(account_id, asyncio.Lock())
+
+
+async def is_sent(store: Store, account_id: int, letter: Letter) -> bool:
+    """Whether the same form was sent before: pressed twice, or again after an uncertain answer."""
+    sent = next((item for item in await store.mailboxes(account_id) if item.special_use == "\\Sent"), None)
+    if sent is None:
+        return False
+    newest = (await store.snapshot(account_id, sent.id)).uids[-_LOOKED_AT:]
+    rows = store.rows(account_id, sent.id, newest, ["message_id"])
+    return letter.message_id in [message_id async for (message_id,) in rows]
 
 
 async def send(store: Store, directory: Directory, account_id: int, letter: Letter, client: str) -> None:

@@ -29,16 +29,21 @@ def blocks(text: str) -> list[Block]:
     result: list[Block] = []
     lines: list[str] = []
     current = 0
+
+    def end() -> None:
+        block = re.sub(r"\A(?:[ \t]*\n)+|\s+\Z", "", "\n".join(lines))  # the page sets the space between
+        if block:
+            result.append(Block(current, linkify(block)))
+        lines.clear()
+
     for line in text[:MAX_TEXT].splitlines():
         found = _QUOTE.match(line)
         depth = found.group().count(">") if found else 0
-        if depth != current and lines:
-            result.append(Block(current, linkify("\n".join(lines))))
-            lines = []
+        if depth != current:
+            end()
         current = depth
         lines.append(line[found.end() :] if found else line)
-    if lines:
-        result.append(Block(current, linkify("\n".join(lines))))
+    end()
     return result
 
 

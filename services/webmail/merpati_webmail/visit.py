@@ -21,6 +21,7 @@ from merpati_webmail import csrf, folders, i18n
 from merpati_webmail.assets import Assets
 from merpati_webmail.auth_http import AuthHttp
 from merpati_webmail.csrf import LoginTokens
+from merpati_webmail.letterbox import Locks
 from merpati_webmail.rendering import Templates
 from merpati_webmail.session import Session, Sessions
 
@@ -44,6 +45,7 @@ class Web:
     login_tokens: LoginTokens
     assets: Assets
     templates: Templates
+    sending: Locks
     stop: asyncio.Event
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -388,6 +389,21 @@ def test_drafts_keep_bcc_and_files_until_they_are_sent(office: Office, visitor: 
     assert office.messages(address, "Drafts") == []
     (copy,) = office.messages(address, "Sent")
     assert b"Bcc: b@x.example" in copy and b"a.txt" in copy
+
+
+def test_a_letter_is_sent_once_however_often_it_is_posted(
+    office: Office, visitor: Visitor, hire: Hire
+) -> None:
+    address = hire()
+    visitor.login(address)
+    page = visitor.get("/compose")
+    letter = re.search(r'name="letter" value="([^"]+)"', page.text)
+    assert letter
+    form = {"csrf": token(page), "action": "send", "to": "a@x.example", "body": "x", "letter": letter[1]}
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda _: visitor.post("/compose", data=form), range(3)))
+    assert [answer.headers["location"] for answer in answers] == ["/?notice=sent"] * 3
+    assert len(office.messages(address, "Sent")) == 1
 
 
 def test_a_draft_key_cannot_remove_other_mail(office: Office, visitor: Visitor, hire: Hire) -> None:

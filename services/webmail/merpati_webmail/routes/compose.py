@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -28,6 +29,7 @@ from merpati_webmail.visit import Visit, redirect, text
 
 log = get_logger(__name__)
 
+_LETTER = re.compile(r"[A-Za-z0-9_-]{20,40}")
 _BASE64 = 0.73  # what base64 and its line ends leave of the size limit for the files themselves
 
 
@@ -138,6 +140,8 @@ async def _understand(visit: Visit, posted: FormData) -> Draft:
         subject=text(posted, "subject"),
         body=text(posted, "body"),
     )
+    if _LETTER.fullmatch(text(posted, "letter")):
+        fields.letter = text(posted, "letter")
     senders = await _senders(visit)
     if fields.sender not in senders:
         fields.sender = senders[0]
@@ -145,6 +149,7 @@ async def _understand(visit: Visit, posted: FormData) -> Draft:
     name = addressing.clean_name(account.display_name)
     draft = Draft(fields, Letter(addressing.address(name, fields.sender)))
     draft.letter.subject, draft.letter.body = fields.subject, fields.body
+    draft.letter.name = fields.letter
     for field_name in ("to", "cc", "bcc"):
         addresses, bad = addressing.parse(getattr(fields, field_name))
         setattr(draft.letter, field_name, addresses)
@@ -204,7 +209,10 @@ async def _save(visit: Visit, draft: Draft) -> MessageKey:
 
 
 async def _send(visit: Visit, draft: Draft) -> Response:
-    await letterbox.send(visit.web.store, visit.web.directory, visit.account_id, draft.letter, visit.client)
+    web, account_id = visit.web, visit.account_id
+    async with web.sending.of(account_id):
+        if not await letterbox.is_sent(web.store, account_id, draft.letter):
+            await letterbox.send(web.store, web.directory, account_id, draft.letter, visit.client)
     try:
         await letterbox.forget(visit.web.store, visit.account_id, draft.key)
         await letterbox.mark_origin(visit.web.store, visit.account_id, draft.origin)

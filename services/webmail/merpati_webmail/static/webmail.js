@@ -20,6 +20,11 @@
       event.target.append(yes);
     }
     clean = true;
+    // One click, one request: the button is dead once the form's data has been collected.
+    if (button) setTimeout(() => { button.disabled = true; });
+  });
+  window.addEventListener('pageshow', () => {
+    for (const button of document.querySelectorAll('button:disabled')) button.disabled = false;
   });
 
   // Select all messages of the page.
@@ -30,9 +35,6 @@
   document.addEventListener('change', (event) => {
     if (event.target.id === 'select-all') {
       for (const box of list().querySelectorAll('input[name=uid]')) box.checked = event.target.checked;
-    }
-    if (event.target.id === 'target' && event.target.value && list().querySelector('input[name=uid]:checked')) {
-      list().querySelector('button[value=move]').click();
     }
   });
   dress();
