@@ -69,3 +69,21 @@ def test_every_change_is_in_the_audit_log(api):
     entries = api.get("/audit").json()
     for action in ("domain.create", "account.create"):
         assert action in str(entries)
+
+
+def test_the_command_line_tells_where_her_mail_went(company):
+    told = company.command("trace", "apotek@klinik.example")
+    assert "from tito@example.com" in told
+    assert f"mailbox={SARI}" in told
+    assert SARI in company.command("account", "list", "--domain", "klinik.example")
+
+
+def test_a_new_sari_meets_no_old_mail(company, api):
+    api.patch("/addresses/apotek@klinik.example", json={"targets": [SARI, "tito@example.com"]})
+    api.delete(f"/accounts/{SARI}").raise_for_status()
+    api.post("/accounts", json={"address": SARI, "password": "another person's password"}).raise_for_status()
+    with imap(company, SARI, "another person's password") as client:
+        assert client.select("INBOX") == ("OK", [b"0"])
+    assert api.get("/addresses/apotek@klinik.example").json()["targets"] == ["tito@example.com"]
+    with pytest.raises(imaplib.IMAP4.error), imap(company, SARI, PASSWORD):
+        pass

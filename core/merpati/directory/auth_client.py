@@ -127,6 +127,8 @@ class AuthClient:
                 base_url=endpoint,
                 headers={"Authorization": f"Bearer {self._settings.secret('internal_token')}"},
                 timeout=httpx.Timeout(20.0, connect=3.0),
+                # shorter than uvicorn keeps an idle connection, so that it is seldom we who find it closed
+                limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2.0),
                 trust_env=False,
                 **options,
             )

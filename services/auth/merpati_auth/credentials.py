@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from time import monotonic
 
 from merpati.directory import Account, Directory, Verdict, fold_address
 from merpati.platform.db import Connection, Database
-from merpati.platform.errors import BadCredentials, Invalid
+from merpati.platform.errors import BadCredentials, Invalid, Unavailable
 from merpati.platform.telemetry import get_logger
 from merpati_auth import app_passwords
 from merpati_auth.keys import Keys
@@ -69,13 +70,14 @@ class Credentials:
     async def verify(self, attempt: Attempt) -> Verdict:
         """The account. Raises `BadCredentials`, `Throttled` or `Unavailable`.
 
-        Memory is keyed by the account's `auth_version`, so it outlives nothing that changes a credential; a
+        Memory is keyed by the account's id and `auth_version`, so it outlives nothing that changes a credential; a
         password in it neither burns a processor nor counts again.
         """
         name = _fold(attempt.username)
         password = normalise(attempt.password)
         account = await self._directory.account_by_address(name) if name else None
-        digest = self._keys.password(name, account.auth_version if account else 0, password)
+        identity = (account.id, account.auth_version) if account else (0, 0)
+        digest = self._keys.password(name, *identity, password)
         scopes = self._right.recall(digest, extend=True)
         if scopes is None and self._wrong.recall(digest) is None:
             scopes = await self._examine(name, account, password, digest, attempt.client)
@@ -131,10 +133,14 @@ class Credentials:
         if not await self._pool.verify(stored, password):
             return None
         if account is not None and stored is not None and schemes.is_outdated(stored):
-            fresh = await self._pool.make(password)
-            async with self._db.connection() as conn:
-                await conn.execute(_REHASH, (fresh, account.id, stored))
+            with contextlib.suppress(Unavailable):  # the next login may find more time
+                await self._rehash(account.id, stored, password)
         return EVERYTHING
+
+    async def _rehash(self, account_id: int, stored: str, password: str) -> None:
+        fresh = await self._pool.make(password)
+        async with self._db.connection() as conn:
+            await conn.execute(_REHASH, (fresh, account_id, stored))
 
     def _refused(
         self, attempt: Attempt, name: str, account: Account | None, scopes: frozenset[str] | None

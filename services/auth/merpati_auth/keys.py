@@ -22,6 +22,10 @@ class Keys:
     def app_password(self, account_id: int, password: str) -> bytes:
         return hmac.digest(self._app_password, f"{account_id}\0{password}".encode(), "sha256")
 
-    def password(self, account: str, auth_version: int, password: str) -> bytes:
-        """The key under which a verdict is remembered: a new `auth_version` makes all of them strangers."""
-        return hmac.digest(self._password, f"{account}\0{auth_version}\0{password}".encode(), "sha256")
+    def password(self, name: str, account_id: int, auth_version: int, password: str) -> bytes:
+        """The key under which a verdict is remembered.
+
+        Another `auth_version`, and another account that has the name now, make all of them strangers.
+        """
+        text = f"{account_id}\0{auth_version}\0{name}\0{password}"
+        return hmac.digest(self._password, text.encode(), "sha256")

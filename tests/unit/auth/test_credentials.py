@@ -140,6 +140,17 @@ async def test_a_new_password_is_all_that_counts_from_then_on(office: Office) ->
     await office.login("new password")
 
 
+async def test_a_new_account_of_the_same_name_knows_no_old_password(office: Office) -> None:
+    before = await office.login(PASSWORD)
+    async with office.changes.begin(SERVER) as change:
+        await accounts.delete(change, SARI)
+    await office.refused(PASSWORD)
+    async with office.changes.begin(SERVER) as change:
+        await accounts.create(change, NewAccount(SARI), await office.credentials.hash("new password"))
+    await office.refused(PASSWORD)
+    assert await office.login("new password") != before
+
+
 async def test_a_disabled_account_or_domain_is_a_wrong_password(office: Office) -> None:
     await office.login(PASSWORD)
     for on in (False, True):
