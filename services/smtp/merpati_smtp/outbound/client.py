@@ -141,7 +141,7 @@ class Client:
         return data
 
     def receive(self, data: bytes) -> list[Event]:
-        """What the server's octets mean. Raises `ProtocolError`."""
+        """What the server's octets mean. Raises `ProtocolError`; what they meant until then is in `lost`."""
         for reply in self._parser.feed(data):
             if self._closed:
                 break
@@ -155,7 +155,7 @@ class Client:
         return events
 
     def lost(self) -> list[Event]:
-        """The connection is gone: every open envelope is done."""
+        """The connection is gone, or is to be: every open envelope is done."""
         if not self._closed:
             self._shut_down(None)
         events, self._events = self._events, []
@@ -255,7 +255,7 @@ class Client:
 
     def _on_starttls(self, reply: Reply) -> None:
         if reply.code == 220:
-            if self._parser.pending or self._expected:
+            if self._parser.pending:
                 raise ProtocolError("octets behind the reply to STARTTLS")  # an injection (CVE-2011-0411)
             self._events.append(StartTls())
         elif self._security is Security.MUST:
@@ -322,7 +322,9 @@ class Client:
 
     def _rcpt_handler(self, transaction: _Transaction, index: int) -> _Handler:
         def on_rcpt(reply: Reply) -> None:
-            if reply.code in (250, 251):
+            if transaction.refused is not None:
+                pass  # an echo of the refused MAIL: "503 MAIL first" is no reason to bounce
+            elif reply.code in (250, 251):
                 transaction.accepted += 1
             else:
                 transaction.refusals[index] = reply

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -86,6 +87,7 @@ class Connection:
         self._client = Client(manner.hostname, manner.security, manner.login)
         self._tls_version: str | None = None
         self._mails: dict[Envelope, tuple[Mail, Content]] = {}
+        self._todo: deque[Event] = deque()
 
     @classmethod
     async def open(cls, hop: Hop, manner: Manner, files: QueueFiles) -> Connection:
@@ -167,14 +169,16 @@ class Connection:
         try:
             await self._fill(take, done)
             while self._client.busy:
-                for event in await self._events():
+                self._todo.extend(await self._events())
+                while self._todo:
+                    event = self._todo.popleft()
                     if isinstance(event, SendContent):
                         await self._send_content(self._mails[event.envelope][1])
                     elif isinstance(event, Done):
                         self._finish(event, done)
                 await self._fill(take, done)
         except (OSError, TimeoutError, EOFError, ProtocolError):
-            for event in self._client.lost():
+            for event in (*self._todo, *self._client.lost()):
                 if isinstance(event, Done):
                     self._finish(event, done)
         except BaseException:

@@ -77,7 +77,11 @@ class _Converter:
     def _leaf(self, part: Part, header: bytes) -> bytes:
         """A part in a transfer encoding; one that had a broken one is encoded anew."""
         content = part.content(self.data)
-        if part.type == "multipart" or (part.type == "message" and part.encoding in _IDENTITY):
+        declared = part.fields.get(b"content-type", b"").strip().lower()
+        # A multipart without its boundary, or a message cut short: they can't be in an encoding (RFC 2045 6.4).
+        if declared.startswith(b"multipart/") or (
+            declared.startswith(b"message/") and part.encoding in _IDENTITY
+        ):
             raise Unconvertible
         if part.type == "text" and part.encoding != "base64":
             body = _quoted_printable(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _LINE_LIMIT = 8_192
@@ -76,12 +77,15 @@ class ReplyParser:
         """Whether octets were received that are no whole reply."""
         return bool(self._buffer or self._lines)
 
-    def feed(self, data: bytes) -> list[Reply]:
-        """The replies that `data` completes. Raises `ProtocolError`."""
+    def feed(self, data: bytes) -> Iterator[Reply]:
+        """The replies that `data` completes, then `ProtocolError` if it goes wrong: what came before it counts."""
         *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in lines:
+            reply = self._line(line)
+            if reply is not None:
+                yield reply
         if len(self._buffer) > _LINE_LIMIT:
             raise ProtocolError("reply line too long")
-        return [reply for line in lines if (reply := self._line(line)) is not None]
 
     def _line(self, line: bytes) -> Reply | None:
         if len(line) > _LINE_LIMIT:
