@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from merpati.platform.settings import Settings
 from merpati.platform.telemetry import get_logger
+from merpati.queue import Queue, QueueFiles
 from merpati.store.context import Context
 from merpati.store.erase import erase_accounts
 from merpati.store.findings import Findings
@@ -47,6 +48,11 @@ async def _adopt(context: Context, _since: float | None) -> int:
     return len(findings.found)
 
 
+async def _queue_files(context: Context) -> int:
+    queue = Queue(context.db, QueueFiles(context.settings.mail_root), context.bell, context.settings)
+    return await queue.sweep()
+
+
 def _without_since(
     run: Callable[[Context], Awaitable[object]],
 ) -> Callable[[Context, float | None], Awaitable[object]]:
@@ -65,6 +71,7 @@ JOBS: tuple[Job, ...] = (
     Job("changes", lambda _: _HOUR, _without_since(trim_changes)),
     Job("events", lambda _: _HOUR, _without_since(trim_events)),
     Job("spool", lambda _: _HOUR, _without_since(sweep_spool)),
+    Job("queue files", lambda s: min(_HOUR, max(1.0, s.adopt_after)), _without_since(_queue_files)),
     Job("accounts", lambda _: _HOUR, _without_since(erase_accounts)),
 )
 """In the order of their first run: a restored database is noticed before anything else."""

@@ -79,13 +79,16 @@ class QueueFiles:
                 self.path(file).unlink()
 
     def older_than(self, age: float) -> Iterator[str]:
-        """Files that were last written more than `age` seconds ago, as rows name them."""
+        """Files whose names are older than `age` seconds, as rows name them.
+
+        Told by the inode's change time, which a new link renews: what a file holds may be much older.
+        """
         limit = time.time() - age
         for folder in _FOLDERS:
             with suppress(FileNotFoundError), os.scandir(self.root / SPOOL / folder) as entries:
                 for entry in entries:
                     with suppress(FileNotFoundError):
-                        if entry.is_file(follow_symlinks=False) and entry.stat().st_mtime < limit:
+                        if entry.is_file(follow_symlinks=False) and entry.stat().st_ctime < limit:
                             yield f"{SPOOL}/{folder}/{entry.name}"
 
     def set_aside(self, files: Iterable[str]) -> list[Path]:

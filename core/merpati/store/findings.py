@@ -16,7 +16,7 @@ KINDS = {
     "rename": "a folder's directory still has its old name",
     "stranger": "files of no account: left as they are",
     "queue": "a queue row without its file",
-    "spool": "a file of the queue without a row: left as it is",
+    "spool": "a file of the queue without a row: the worker moves it to lost+found when it is old",
     "restored": "the database is older than the files: it was restored from a backup",
 }
 """Every kind of finding, in words."""
