@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -208,8 +210,6 @@ def test_the_internal_listener_is_for_our_services(auth, api):
 
 
 def test_sasl_for_other_services(auth, api):
-    import base64
-
     path = auth.auth_endpoint.removeprefix("unix:")
     where = {"service": "smtp", "client": "192.0.2.1"}
     headers = {"Authorization": f"Bearer {auth.secret('internal_token')}"}
@@ -260,3 +260,51 @@ async def test_guessing_waits_and_the_owner_does_not(auth, api):
     await attempt(PASSWORD)
     await attempt(PASSWORD, "203.0.113.9")
     await client.close()
+
+
+def test_answers_are_neither_cached_nor_reread(auth, api):
+    for answer in (
+        api.get("/accounts/me"),
+        api.get("/nothing"),
+        api.get("/docs"),
+        api.post("/login", json={}),
+    ):
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "Server" not in answer.headers
+
+
+def test_of_many_who_ask_for_a_name_at_once_one_gets_it(auth, api):
+    bodies = [{"address": "race@klinik.example"}, {"address": "race@klinik.example", "targets": [SARI]}]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(
+                lambda number: api.post(("/accounts", "/addresses")[number % 2], json=bodies[number % 2]),
+                range(16),
+            )
+        )
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 15
+    assert all(
+        problem(answer, 409)["existing"]["name"] == "race@klinik.example"
+        for answer in answers
+        if answer.status_code == 409
+    )
+
+
+def test_two_postmasters_cannot_dismiss_each_other(auth, api):
+    make(api, "accounts", address="boss@klinik.example", password=PASSWORD, role="postmaster")
+    first = f"postmaster@{auth.myhostname}"
+    with rest.login(auth, "boss@klinik.example") as boss, ThreadPoolExecutor(2) as pool:
+        dismissals = (
+            (boss, first),
+            (api, "boss@klinik.example"),
+        )
+        answers = list(
+            pool.map(lambda pair: pair[0].patch(f"/accounts/{pair[1]}", json={"role": "user"}), dismissals)
+        )
+        statuses = sorted(answer.status_code for answer in answers)
+        # Whoever comes second is refused: as the last postmaster, or because the first was quicker.
+        assert statuses[0] == 200 and statuses[1] in (401, 403, 409)
+        left = api if answers[1].status_code == 200 else boss
+        back = first if answers[0].status_code == 200 else "boss@klinik.example"
+        left.patch(f"/accounts/{back}", json={"role": "postmaster"}).raise_for_status()

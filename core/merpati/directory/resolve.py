@@ -43,6 +43,8 @@ class Expansion:
     locals: dict[int, LocalTarget] = field(default_factory=dict)
     remotes: dict[str, None] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
+    contact_met: bool = False
+    """Whether postmaster@ or abuse@ of a domain of ours was among the names."""
 
     async def run(self, address: str) -> Resolution:
         """Expand `address`. Raises `Invalid` where it is none."""
@@ -64,6 +66,8 @@ class Expansion:
             if not wave:
                 break
         assert first is not None
+        if self.contact_met and not (self.locals or self.remotes):  # the contact named leads nowhere
+            await self._add_first_postmaster()
         known = bool(self.locals or self.remotes)
         return Resolution(
             known=known,
@@ -90,18 +94,21 @@ class Expansion:
         """Note where `address` leads; returns what is still to be expanded."""
         local, domain = split_address(address)
         ours = entry.local_domain and entry.enabled
+        contact = without_detail(local, self.delimiters) in CONTACTS and (ours or domain == self.hostname)
+        self.contact_met |= contact
         if ours and entry.kind == "alias":
             return entry.targets
         if ours and entry.account is not None and entry.receives:
             self.locals[entry.account.account_id] = entry.account
-            return ()
-        name = without_detail(local, self.delimiters)
-        if name in CONTACTS and not entry.has_mailbox and (ours or domain == self.hostname):
-            if entry.contact and entry.contact not in self.seen:
-                return (entry.contact,)
-            target = await self.first_postmaster()
-            if target is not None:
-                self.locals[target.account_id] = target
+        elif contact and entry.contact:
+            return (entry.contact,)
+        elif contact and not entry.has_mailbox:
+            await self._add_first_postmaster()
         elif nested and not entry.local_domain:
             self.remotes[address] = None
         return ()
+
+    async def _add_first_postmaster(self) -> None:
+        target = await self.first_postmaster()
+        if target is not None:
+            self.locals[target.account_id] = target

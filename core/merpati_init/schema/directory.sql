@@ -30,6 +30,7 @@ CREATE TABLE directory.accounts (
     updated_at      timestamptz NOT NULL DEFAULT now(),
     deleted_at      timestamptz
 );
+CREATE INDEX ON directory.accounts (domain_id);
 CREATE UNIQUE INDEX accounts_address ON directory.accounts (address) WHERE deleted_at IS NULL;
 
 -- An address in a domain: an account's own (one is its login name, others are further names it may

@@ -11,6 +11,7 @@ import merpati
 from merpati_auth import problems
 from merpati_auth.context import Context
 from merpati_auth.documentation import page
+from merpati_auth.headers import SafeHeaders
 from merpati_auth.limits import BodyLimit
 from merpati_auth.routes import (
     accounts,
@@ -121,5 +122,6 @@ def _bare(context: Context, openapi_url: str) -> FastAPI:
     )
     app.state.context = context
     app.add_middleware(BodyLimit)
+    app.add_middleware(SafeHeaders)
     problems.install(app)
     return app

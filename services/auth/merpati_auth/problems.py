@@ -42,7 +42,8 @@ class Kind:
 
     @property
     def type(self) -> str:
-        return f"/api/v1/problems#{self.name}"
+        """Where it is described; a status that says all by itself is `about:blank` (RFC 9457 4.2.1)."""
+        return f"/api/v1/problems#{self.name}" if self.name else "about:blank"
 
 
 INVALID = Kind("invalid", HTTPStatus.UNPROCESSABLE_ENTITY, "The request is not valid")
@@ -59,6 +60,8 @@ KINDS: tuple[tuple[type[Exception], Kind], ...] = (
     (RequestValidationError, INVALID),
 )
 INTERNAL = Kind("internal", HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed")
+
+_BY_STATUS = {int(kind.status): kind for _, kind in KINDS}
 
 _COLLECTIONS = {"domain": "domains", "account": "accounts", "address": "addresses"}
 
@@ -121,9 +124,11 @@ def _pointer(location: Sequence[int | str]) -> str:
 async def _http_error(_request: Request, error: Exception) -> JSONResponse:
     """What the framework itself refuses: unknown paths, methods, unreadable bodies."""
     assert isinstance(error, HTTPException)
+    kind = _BY_STATUS.get(error.status_code)
+    if kind is not None:
+        return problem(kind, str(error.detail), error.headers)
     status = HTTPStatus(error.status_code)
-    kind = Kind(status.phrase.lower().replace(" ", "-"), status, status.phrase)
-    return problem(kind, str(error.detail), error.headers)
+    return problem(Kind("", status, status.phrase), str(error.detail), error.headers)
 
 
 async def _fault(request: Request, error: Exception) -> JSONResponse:

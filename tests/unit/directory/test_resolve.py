@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from merpati.directory.model import LocalTarget, Resolution
 from merpati.directory.resolve import MAX_DEPTH, Entry, Expansion
@@ -120,6 +122,50 @@ async def test_a_contact_elsewhere_is_relayed_to() -> None:
     names = Names()
     names.contact = "help@elsewhere.example"
     assert (await names.resolve("abuse@a.example")).remotes == ("help@elsewhere.example",)
+
+
+@pytest.mark.parametrize("contact", ["nobody@a.example", "postmaster@a.example", "abuse@a.example"])
+async def test_a_contact_that_leads_nowhere_is_no_reason_to_refuse(contact: str) -> None:
+    names = Names()
+    names.contact = contact
+    for name in ("postmaster@a.example", "abuse+x@a.example"):
+        assert (await names.resolve(name)).locals == (BOSS,)
+    assert (await Names(postmaster=BOSS, abuse=["nobody@a.example"]).resolve("abuse@a.example")).locals == (
+        BOSS,
+    )
+    assert (await Names(root=["postmaster@a.example"]).resolve("root@a.example")).locals == (BOSS,)
+
+
+LOCAL_PARTS = ["tito", "iqbal", "a", "b", "c", "postmaster", "nobody"]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from("abc"),
+        st.lists(
+            st.one_of(
+                st.sampled_from([f"{name}@a.example" for name in LOCAL_PARTS]),
+                st.sampled_from(["a+x@a.example", "x@elsewhere.example", "tito@off.example"]),
+            ),
+            max_size=4,
+        ),
+    ),
+    st.sampled_from(LOCAL_PARTS),
+)
+async def test_any_aliases_end_where_a_walk_of_them_ends(aliases: dict[str, list[str]], name: str) -> None:
+    found = await Names(**aliases).resolve(f"{name}@a.example")
+    reached, waiting = set(), [f"{name}@a.example"]
+    while waiting:
+        address = waiting.pop()
+        if address not in reached:
+            reached.add(address)
+            waiting += aliases.get(address.partition("@")[0].partition("+")[0], ())
+    expected = {target for target in (TITO, IQBAL) if target.address in reached}
+    if "postmaster@a.example" in reached:
+        expected.add(BOSS)
+    assert set(found.locals) == expected
+    assert set(found.remotes) == reached & {"x@elsewhere.example"}
+    assert found.known == bool(found.locals or found.remotes)
 
 
 async def test_no_address_is_refused() -> None:
