@@ -57,7 +57,7 @@ class Mails:
         self.seen: list[int] = []
 
     async def mailbox(self, account_id: int, name: str) -> Any:
-        return SimpleNamespace(id=7, uidvalidity=1)
+        return SimpleNamespace(id=7, uidvalidity=1, size=sum(map(len, MAILS)))
 
     async def snapshot(self, account_id: int, mailbox_id: int) -> Any:
         mailbox = await self.mailbox(account_id, "INBOX")
