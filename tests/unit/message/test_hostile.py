@@ -70,7 +70,9 @@ def test_any_bytes_are_read(data: bytes) -> None:
         part.text(data).encode()
         assert part.filename is None or "/" not in part.filename
         sent = section(data, root, Section(part.number))
-        assert sent is not None and len(sent) == (part.size if part.number else len(data))
+        assert sent is not None
+        if root.find(part.number) is part:  # not the root inside message/rfc822, which shares its number
+            assert len(sent) == (part.size if part.number else len(data))
     readable(root)
 
 
