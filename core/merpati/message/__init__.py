@@ -4,7 +4,8 @@ from merpati.message.addresses import Address, addresses
 from merpati.message.dates import parse_date, written_date
 from merpati.message.headers import LISTED, first_values, header_end, headers, select_lines, unfold
 from merpati.message.lines import normalise_line_ends
-from merpati.message.parts import Part, parse
+from merpati.message.part import Part
+from merpati.message.parts import parse
 from merpati.message.preview import strip_html
 from merpati.message.readable import Readable, readable
 from merpati.message.sections import Section, section, span

@@ -1,150 +1,15 @@
-"""The part tree of a message: types, names and byte offsets, never an exception on bad mail."""
+"""The part tree of a message by byte offsets; bad mail gives parts marked with their defect, never an exception."""
 
 from __future__ import annotations
 
-import binascii
-import io
-import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-
-from merpati.message import charsets, parameters
 from merpati.message.headers import first_values, header_end, headers, unfold
-from merpati.message.limits import MAX_DEPTH, MAX_PARTS, MAX_SCANS, MAX_UU_LINES
-from merpati.message.parameters import Pairs, Valued, parse_valued
-from merpati.message.words import decode_header, unbase64
+from merpati.message.limits import MAX_DEPTH, MAX_PARTS, MAX_SCANS
+from merpati.message.parameters import Valued, parse_valued
+from merpati.message.part import Part
+from merpati.message.transfer import ENCODINGS, IDENTITY
 
 _TEXT = Valued(b"text/plain", ())
 _MESSAGE = Valued(b"message/rfc822", ())
-_IDENTITY = frozenset({"7bit", "8bit", "binary"})
-_ENCODINGS = _IDENTITY | {"base64", "quoted-printable", "x-uuencode", "uuencode", "x-uue"}
-
-
-@dataclass(slots=True)
-class Part:
-    """A part: offsets are of the whole data, `header_start` <= `body_start` <= `end`."""
-
-    header_start: int
-    body_start: int
-    end: int
-    number: str  # IMAP's part number (RFC 9051 6.4.5.1); '' for a multipart that is a message's root
-    type: str = "text"
-    subtype: str = "plain"
-    pairs: Pairs = ()  # Content-Type's parameters as written
-    encoding: str = "7bit"
-    disposition: str = ""
-    disposition_pairs: Pairs = ()
-    fields: dict[bytes, bytes] = field(default_factory=dict)  # lower-case name -> raw value, first one wins
-    children: list[Part] = field(default_factory=list)
-    message: Part | None = None  # the message inside message/rfc822
-    defects: list[str] = field(default_factory=list)
-
-    @property
-    def params(self) -> dict[str, str]:
-        """Content-Type's parameters, decoded."""
-        return parameters.decode_pairs(self.pairs)
-
-    @property
-    def content_type(self) -> str:
-        return f"{self.type}/{self.subtype}"
-
-    @property
-    def filename(self) -> str | None:
-        """A name that is safe to offer for saving, from Content-Disposition, else from Content-Type."""
-        for pairs, name in ((self.disposition_pairs, "filename"), (self.pairs, "name")):
-            if pairs and (value := parameters.decode_pairs(pairs).get(name)):
-                return parameters.safe_filename(value)
-        return None
-
-    @property
-    def content_id(self) -> str | None:
-        """Content-ID without its brackets."""
-        raw = self.fields.get(b"content-id")
-        return None if raw is None else decode_header(raw).strip("<> ") or None
-
-    @property
-    def size(self) -> int:
-        """Bytes of the body as encoded."""
-        return self.end - self.body_start
-
-    def walk(self) -> Iterator[Part]:
-        """This part and all below it, embedded messages' parts included, in the order of the bytes."""
-        stack = [self]
-        while stack:
-            part = stack.pop()
-            yield part
-            stack.extend(reversed(part.children))
-            if part.message is not None:
-                stack.append(part.message)
-
-    def find(self, number: str) -> Part | None:
-        """The part with an IMAP part number; on a message's root."""
-        part, container, root = self, self, True
-        if not number:
-            return self
-        for digits in number.split("."):
-            if not (digits.isascii() and digits.isdigit() and len(digits) < 7):
-                return None
-            index = int(digits)
-            if 0 < index <= len(container.children):
-                part = container.children[index - 1]
-            elif root and index == 1 and not container.children:
-                part = container
-            else:
-                return None
-            if part.message is not None:
-                container, root = part.message, True
-            else:
-                container, root = part, False
-        return part
-
-    def content(self, data: bytes) -> bytes:
-        """The body without its transfer encoding; as far as it goes if broken."""
-        return decode_transfer(data[self.body_start : self.end], self.encoding)
-
-    def text(self, data: bytes) -> str:
-        """The body as text, best effort."""
-        return charsets.clean(charsets.decode(self.content(data), self.charset))
-
-    @property
-    def charset(self) -> str:
-        """The declared charset, or ''."""
-        for name, value in self.pairs:
-            if name == b"charset":
-                return value.decode("ascii", "replace")
-        return ""
-
-
-def decode_transfer(body: bytes, encoding: str) -> bytes:
-    """Undo a Content-Transfer-Encoding (RFC 2045 6); an unknown one is left as it is."""
-    if encoding == "base64":
-        return unbase64(body)
-    if encoding == "quoted-printable":
-        return binascii.a2b_qp(body)
-    if encoding in ("x-uuencode", "uuencode", "x-uue"):
-        return _uudecode(body)
-    return body
-
-
-def _uudecode(body: bytes) -> bytes:
-    out = bytearray()
-    lines = itertools.islice(io.BytesIO(body), MAX_UU_LINES)
-    for line in lines:
-        if line.startswith(b"begin "):
-            break
-    for line in lines:
-        line = line.rstrip(b"\r\n")
-        if line in (b"end", b"`", b"", b" "):
-            break
-        try:
-            out += binascii.a2b_uu(line)
-        except binascii.Error:  # some encoders add a checksum: take the length that the first octet tells
-            count = (((line[0] - 32) & 63) * 4 + 5) // 3
-            try:
-                out += binascii.a2b_uu(line[:count])
-            except binascii.Error:
-                break
-    return bytes(out)
 
 
 def parse(data: bytes) -> Part:
@@ -200,7 +65,7 @@ class _Parser:
             return
         value = unfold(raw).partition(b";")[0].partition(b"(")[0].strip(b' \t"').lower()
         part.encoding = value.decode("ascii", "replace") or "7bit"
-        if part.encoding not in _ENCODINGS:
+        if part.encoding not in ENCODINGS:
             part.defects.append("unknown Content-Transfer-Encoding")
 
     def _multipart(self, part: Part, kind: Valued, depth: int) -> None:
@@ -262,6 +127,6 @@ class _Parser:
             part.defects.append("parts nested too deeply")
             part.type, part.subtype = "application", "octet-stream"
             return
-        if part.encoding not in _IDENTITY:
+        if part.encoding not in IDENTITY:
             part.defects.append("embedded message in a transfer encoding (RFC 2046 5.2.1 forbids it)")
         part.message = self.message(part.body_start, part.end, part.number, depth + 1)

@@ -7,7 +7,8 @@ import re
 
 from merpati.message import charsets
 from merpati.message.limits import PREVIEW, PREVIEW_SOURCE
-from merpati.message.parts import Part, decode_transfer
+from merpati.message.part import Part
+from merpati.message.transfer import decode_transfer
 
 _TAG = re.compile(r"<[^<>]*>?")
 _HIDDEN = re.compile(r"<(style|script|head|title|!--)", re.IGNORECASE)

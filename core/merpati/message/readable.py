@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from merpati.message.parts import Part
+from merpati.message.part import Part
 
 
 @dataclass(slots=True)

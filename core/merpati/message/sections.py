@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from merpati.message.headers import select_lines
-from merpati.message.parts import Part
+from merpati.message.part import Part
 
 Kind = Literal["", "HEADER", "HEADER.FIELDS", "HEADER.FIELDS.NOT", "TEXT", "MIME"]
 

@@ -20,7 +20,8 @@ from merpati.message.limits import (
     MAX_SUBJECT,
     REMEMBERED_FIELD,
 )
-from merpati.message.parts import Part, parse
+from merpati.message.part import Part
+from merpati.message.parts import parse
 from merpati.message.preview import preview
 from merpati.message.readable import readable
 from merpati.message.words import decode_header

@@ -8,7 +8,7 @@ from merpati.message.addresses import RawAddress, raw_addresses
 from merpati.message.headers import unfold
 from merpati.message.limits import MAX_STRUCTURE_TEXT
 from merpati.message.parameters import Pairs
-from merpati.message.parts import Part
+from merpati.message.part import Part
 
 _PLAIN = re.compile(rb"[\t !#-\[\]-~]*").fullmatch
 _LITERAL = re.compile(rb"[\r\n\x80-\xff]").search
