@@ -55,6 +55,7 @@ _PAGES: Sequence[tuple[type[Exception], int, str, str]] = (
     (Conflict, 409, N_("Already there"), N_("Something of that name exists already.")),
     (Invalid, 422, N_("That cannot be done"), N_("The request was not understood.")),
 )
+_GIVEN_BACK = 8 * 1024 * 1024
 _HTTP = {
     404: (N_("Not found"), N_("There is no such page.")),
     405: (N_("Not found"), N_("There is no such page.")),
@@ -106,6 +107,10 @@ async def of_fault(request: Request, error: Exception) -> Response:
 
 
 async def _read_form(request: Request) -> None:
+    """Read what was posted, to give it back. Of a stranger, only as much as a letter without files has."""
+    size = request.headers.get("content-length", "")
+    if not size.isdigit() or int(size) > _GIVEN_BACK:
+        return
     try:
         await posted(request)
     except (HTTPException, MultiPartException):

@@ -94,6 +94,11 @@ class Visit:
     def query(self, name: str) -> str:
         return self.request.query_params.get(name, "")
 
+    @property
+    def wants_images(self) -> bool:
+        """Whether the reader pressed "show images": a link on another site must not do it for them."""
+        return self.query("images") == "1" and csrf.same_origin(self.request)
+
     async def form(self) -> FormData:
         """The posted form, after the proof that it is ours. Raises `Denied`."""
         form = await posted(self.request)

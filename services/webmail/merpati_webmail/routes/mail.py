@@ -50,7 +50,7 @@ async def message(visit: Visit) -> Response:
         MessageView.of,
         data,
         as_text=visit.query("view") == "text",
-        images=visit.query("images") == "1",
+        images=visit.wants_images,
         draft=folders.kind(mailbox) == "drafts",
     )
     return await _page(visit, mailboxes, chosen(mailboxes, mailbox.id), found, view, uid, flags)

@@ -22,7 +22,7 @@ _MAX_HEADERS = 500
 async def html(visit: Visit) -> Response:
     """GET /mail/<folder>/<uid>/html: the document in the frame."""
     mailbox_id, uid = visit.number("mailbox"), visit.number("uid")
-    images = visit.query("images") == "1"
+    images = visit.wants_images
     data = await _read(visit)
 
     def pieces() -> list[tuple[bool, str]]:
