@@ -26,6 +26,13 @@ _TEMPORARY = (
     pg.ReadOnlySqlTransaction,
 )
 
+# Every query here reads some rows by key. With the default random_page_cost, made for turning disks,
+# the planner reads all of `emails` instead, for 500 of 10,000 messages: 8 ms where 0.9 suffice.
+_OPTIONS = (
+    "-c search_path=mail,queue,directory,platform,public -c idle_in_transaction_session_timeout=60000"
+    " -c random_page_cost=1.1 -c jit=off"
+)
+
 Connection = AsyncConnection[tuple[Any, ...]]
 
 
@@ -40,7 +47,7 @@ def conninfo(settings: Settings, role: str) -> str:
         password=settings.secret(f"postgres_{role}"),
         application_name=f"merpati-{role}",
         connect_timeout=3,
-        options="-c search_path=mail,queue,directory,platform,public -c idle_in_transaction_session_timeout=60000",
+        options=_OPTIONS,
     )
 
 

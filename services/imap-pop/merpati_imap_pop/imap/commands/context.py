@@ -139,10 +139,11 @@ class Context:
 
     # Telling
 
-    def send(self, data: bytes) -> None:
-        """Send, soon: pieces of one command go out together."""
+    def send(self, data: bytes) -> bool:
+        """Send, soon: pieces of one command go out together. True: time to `breathe`."""
         self._output.append(data)
         self._output_size += len(data)
+        return self._output_size >= CHUNK
 
     def flush(self) -> None:
         if self._output:

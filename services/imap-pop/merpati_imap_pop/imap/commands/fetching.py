@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from merpati.platform.errors import NotFound
 from merpati.store import Flag
-from merpati_imap_pop.imap.commands import flags
+from merpati_imap_pop.imap.commands import flag_lines, flags
 from merpati_imap_pop.imap.commands.context import Context
-from merpati_imap_pop.imap.commands.items import PLACE, Message, Render, source
+from merpati_imap_pop.imap.commands.items import PLACE, Message, Value, source
 from merpati_imap_pop.imap.responses import Reply, ok
-from merpati_imap_pop.imap.view import View
 from merpati_imap_pop.imap.wire.fetch_items import Fetch, Item, Section
 
 BIG: Final = 256 * 1024
 """Octets above which a message's parts are found in a thread."""
-_SLICE: Final = 1_000
-"""Messages rendered at one go."""
+_SLICE: Final = 5_000
+"""Messages whose flags are written at one go."""
 
 
 async def fetch(context: Context, arguments: Fetch, *, uid: bool) -> Reply:
@@ -32,12 +31,14 @@ async def fetch(context: Context, arguments: Fetch, *, uid: bool) -> Reply:
         indexes = [index for index in indexes if modseqs[index] > since]
     plan = Plan(items)
     newly_seen = await _mark_seen(context, items, indexes)
-    if set(items) <= {"UID", "FLAGS"}:
-        await _fetch_flags(context, items, indexes)
-        whole = True
-    else:
-        whole = await _fetch(context, plan, indexes, newly_seen)
-    return ok("FETCH completed") if whole else ok("Some messages are expunged", b"EXPUNGEISSUED")
+    form = tuple(item for item in items if isinstance(item, str))
+    if form in flag_lines.FORMS and len(form) == len(items):
+        await _fetch_flags(context, form, indexes)
+    elif plan.columns == ("uid",):
+        await _fetch_view(context, plan, indexes)
+    elif not await _fetch(context, plan, indexes, newly_seen):
+        return ok("Some messages are expunged", b"EXPUNGEISSUED")
+    return ok("FETCH completed")
 
 
 def _complete(items: tuple[Item, ...], *, uid: bool) -> list[Item]:
@@ -46,23 +47,37 @@ def _complete(items: tuple[Item, ...], *, uid: bool) -> list[Item]:
 
 
 class Plan:
-    """What a FETCH reads and how it writes a message."""
+    """What a FETCH reads, and how it writes a message."""
 
     def __init__(self, items: Sequence[Item]) -> None:
         sources = [source(item) for item in items]
-        self.columns = tuple(dict.fromkeys(column for one in sources for column in one.columns))
+        self.columns = tuple(dict.fromkeys(["uid", *(name for one in sources for name in one.columns)]))
         self.content = any(one.content for one in sources)
-        positions = {column: at for at, column in enumerate(self.columns, 1)}  # the UID stands first
-        self.place = [positions[column] for column in PLACE] if self.content else []
-        self.renders: list[Render] = [one.render(positions) for one in sources]
         self.parts = self.content and any(isinstance(item, Section) and item.part for item in items)
         self.tells_flags = "FLAGS" in items
+        positions = {column: at for at, column in enumerate(self.columns)}
+        self.place = [positions[column] for column in PLACE] if self.content else []
+        self._template = b"* %d FETCH (" + b" ".join(one.template for one in sources) + b")\r\n"
+        self._values = [
+            _column(positions[one.columns[0]]) if one.value is None else one.value(positions)
+            for one in sources
+        ]
+        self.plain = all(one.value is None for one in sources)
+        """Whether a line is only columns: then no `Message` is needed."""
+        self._columns = [positions[one.columns[0]] for one in sources] if self.plain else []
+
+    def plain_line(self, number: int, row: Sequence[Any]) -> bytes:
+        return self._template % (number, *[row[at] for at in self._columns])
 
     def line(self, message: Message, *, seen: bool) -> bytes:
-        pieces = [render(message) for render in self.renders]
+        line = self._template % (message.index + 1, *[value(message) for value in self._values])
         if seen and not self.tells_flags:
-            pieces.append(b"FLAGS (%b)" % flags.of_message(message.view, message.index))
-        return b"* %d FETCH (%b)\r\n" % (message.index + 1, b" ".join(pieces))
+            return b"%b FLAGS (%b))\r\n" % (line[:-3], flags.of_message(message.view, message.index))
+        return line
+
+
+def _column(at: int) -> Value:
+    return lambda message: message.row[at]
 
 
 async def _mark_seen(context: Context, items: Sequence[Item], indexes: Sequence[int]) -> frozenset[int]:
@@ -84,24 +99,29 @@ async def _mark_seen(context: Context, items: Sequence[Item], indexes: Sequence[
 async def _fetch(context: Context, plan: Plan, indexes: Sequence[int], newly_seen: frozenset[int]) -> bool:
     """Send the messages; False where some are gone for good."""
     view = context.view
-    if not plan.columns:
-        for index in indexes:
-            context.send(plan.line(Message(view, index), seen=False))
-            await context.breathe()
-        return True
-    uids = [view.uids[index] for index in indexes]
+    places = {view.uids[index]: index for index in indexes}
     found = 0
-    async for row in context.store.rows(context.account_id, context.mailbox_id, uids, ("uid", *plan.columns)):
-        at = view.index(row[0])
-        if at is None:
-            continue
-        message = Message(view, at, row)
-        if plan.content and not await _read(context, plan, message):
-            continue
-        context.send(plan.line(message, seen=message.uid in newly_seen))
+    async for row in context.store.rows(context.account_id, context.mailbox_id, places, plan.columns):
+        index = places[row[0]]
+        if plan.plain:
+            line = plan.plain_line(index + 1, row)
+        else:
+            message = Message(view, index, row)
+            if plan.content and not await _read(context, plan, message):
+                continue
+            line = plan.line(message, seen=message.uid in newly_seen)
         found += 1
-        await context.breathe()
-    return found == len(uids)
+        if context.send(line):
+            await context.breathe()
+    return found == len(places)
+
+
+async def _fetch_view(context: Context, plan: Plan, indexes: Sequence[int]) -> None:
+    """Items that need no row: flags and MODSEQs of a whole folder."""
+    view = context.view
+    for index in indexes:
+        if context.send(plan.line(Message(view, index, (view.uids[index],)), seen=False)):
+            await context.breathe()
 
 
 async def _read(context: Context, plan: Plan, message: Message) -> bool:
@@ -117,30 +137,7 @@ async def _read(context: Context, plan: Plan, message: Message) -> bool:
     return True
 
 
-async def _fetch_flags(context: Context, items: Sequence[Item], indexes: Sequence[int]) -> None:
-    """The commonest FETCH, of whole folders: only what the view holds."""
-    view = context.view
-    template = b"* %d FETCH (" + b" ".join(b"UID %d" if item == "UID" else b"FLAGS (%b)" for item in items)
-    template += b")\r\n"
+async def _fetch_flags(context: Context, items: tuple[str, ...], indexes: Sequence[int]) -> None:
     for start in range(0, len(indexes), _SLICE):
-        part = indexes[start : start + _SLICE]
-        context.send(b"".join(_flag_lines(view, part, list(items), template)))
+        context.send(flag_lines.lines(context.view, indexes[start : start + _SLICE], items))
         await context.breathe()
-
-
-def _flag_lines(view: View, indexes: Sequence[int], items: list[Item], template: bytes) -> list[bytes]:
-    uids = view.uids
-    if items == ["UID"]:
-        return [template % (index + 1, uids[index]) for index in indexes]
-    masks, texts, keywords, recent = view.flags, flags.texts(recent=False), view.keywords, view.recent_above
-    found = [
-        texts[masks[index]]
-        if uids[index] <= recent and uids[index] not in keywords
-        else flags.of_message(view, index)
-        for index in indexes
-    ]
-    if items == ["FLAGS"]:
-        return [template % (index + 1, text) for index, text in zip(indexes, found, strict=True)]
-    if items == ["UID", "FLAGS"]:
-        return [template % (index + 1, uids[index], text) for index, text in zip(indexes, found, strict=True)]
-    return [template % (index + 1, text, uids[index]) for index, text in zip(indexes, found, strict=True)]

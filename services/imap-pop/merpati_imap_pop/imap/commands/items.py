@@ -40,65 +40,52 @@ class Message:
         return self._root
 
 
-Render = Callable[[Message], bytes]
 Positions = Mapping[str, int]
 """Where the columns stand in a row."""
+Value = Callable[[Message], bytes | int]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """How an item is made."""
+    """How an item is made: `template` around a column of the row, or around what `value` says."""
 
-    columns: tuple[str, ...]
-    render: Callable[[Positions], Render]
+    template: bytes
+    columns: tuple[str, ...] = ()
+    value: Callable[[Positions], Value] | None = None
+    """None: the one column, as it is stored."""
     content: bool = False
     """Whether the message's bytes are needed."""
 
 
-def _of_view(render: Render) -> Source:
-    return Source((), lambda _: render)
-
-
-def _of_column(name: str, column: str) -> Source:
-    """A stored wire form, ready to send."""
-
-    def bound(positions: Positions) -> Render:
-        at, label = positions[column], name.encode() + b" "
-        return lambda message: label + message.row[at]
-
-    return Source((column,), bound)
-
-
 def _flags(message: Message) -> bytes:
-    return b"FLAGS (%b)" % flags.of_message(message.view, message.index)
+    return flags.of_message(message.view, message.index)
 
 
-def _size(positions: Positions) -> Render:
-    at = positions["size"]
-    return lambda message: b"RFC822.SIZE %d" % message.row[at]
+def _modseq(message: Message) -> int:
+    return message.view.modseqs[message.index]
 
 
-def _internal_date(positions: Positions) -> Render:
+def _internal_date(positions: Positions) -> Value:
     at, offset = positions["received_at"], positions["received_offset"]
-    return lambda message: b"INTERNALDATE " + date_time(message.row[at], message.row[offset])
+    return lambda message: date_time(message.row[at], message.row[offset])
 
 
 _ITEMS: Final[dict[str, Source]] = {
-    "FLAGS": _of_view(_flags),
-    "UID": _of_view(lambda message: b"UID %d" % message.uid),
-    "MODSEQ": _of_view(lambda message: b"MODSEQ (%d)" % message.view.modseqs[message.index]),
-    "INTERNALDATE": Source(("received_at", "received_offset"), _internal_date),
-    "RFC822.SIZE": Source(("size",), _size),
-    "ENVELOPE": _of_column("ENVELOPE", "envelope"),
-    "BODY": _of_column("BODY", "body"),
-    "BODYSTRUCTURE": _of_column("BODYSTRUCTURE", "bodystructure"),
+    "UID": Source(b"UID %d", ("uid",)),
+    "FLAGS": Source(b"FLAGS (%b)", (), lambda _: _flags),
+    "MODSEQ": Source(b"MODSEQ (%d)", (), lambda _: _modseq),
+    "INTERNALDATE": Source(b"INTERNALDATE %b", ("received_at", "received_offset"), _internal_date),
+    "RFC822.SIZE": Source(b"RFC822.SIZE %d", ("size",)),
+    "ENVELOPE": Source(b"ENVELOPE %b", ("envelope",)),
+    "BODY": Source(b"BODY %b", ("body",)),
+    "BODYSTRUCTURE": Source(b"BODYSTRUCTURE %b", ("bodystructure",)),
 }
 
 
 def source(item: Item) -> Source:
     """Raises `Bad` for an item there is not."""
     if isinstance(item, Section):
-        return _listed_header(item) or Source(PLACE, lambda _: _section(item), content=True)
+        return _listed_header(item) or Source(b"%b", PLACE, lambda _: _section(item), content=True)
     found = _ITEMS.get(item)
     if found is None:
         raise Bad(f"Unknown data item {item}")
@@ -111,30 +98,30 @@ def _listed_header(section: Section) -> Source | None:
     if section.part or section.text != "HEADER.FIELDS" or not fields <= LISTED:
         return None
 
-    def bound(positions: Positions) -> Render:
+    def bound(positions: Positions) -> Value:
         at, label = positions["headers"], section.label + b" "
 
-        def render(message: Message) -> bytes:
+        def value(message: Message) -> bytes:
             stored = message.row[at]
             lines = select_lines(stored, fields, 0, len(stored)) + b"\r\n"
             return label + literal(_partial(lines, section.partial))
 
-        return render
+        return value
 
-    return Source(("headers",), bound)
+    return Source(b"%b", ("headers",), bound)
 
 
-def _section(section: Section) -> Render:
+def _section(section: Section) -> Value:
     kind: Kind = section.text  # type: ignore[assignment]
     wanted = Wanted(section.part, kind, frozenset(name.lower() for name in section.fields))
 
-    def render(message: Message) -> bytes:
+    def value(message: Message) -> bytes:
         found = _piece(message, wanted)
         if found is None:
             return section.label + b" NIL"
         return section.label + b" " + literal(_partial(found, section.partial))
 
-    return render
+    return value
 
 
 def _piece(message: Message, wanted: Wanted) -> bytes | None:
