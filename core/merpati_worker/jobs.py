@@ -17,6 +17,7 @@ from merpati.store.renames import settle_all
 from merpati.store.repair import Scope, compare_all
 from merpati.store.restored import note_generation
 from merpati.store.retire import retire
+from merpati_worker.statistics import analyze_grown
 
 log = get_logger(__name__)
 
@@ -61,6 +62,7 @@ def _without_since(
 
 JOBS: tuple[Job, ...] = (
     Job("restored", lambda _: _MINUTE, _without_since(note_generation)),
+    Job("statistics", lambda s: s.sweep_interval, _without_since(analyze_grown)),
     Job("renames", lambda s: s.sweep_interval * 4, _without_since(settle_all), on_ring=True),
     Job("mirror", lambda s: s.sweep_interval, _mirror, on_ring=True),
     Job("retire", lambda s: s.sweep_interval, _without_since(retire), on_ring=True),

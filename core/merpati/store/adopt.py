@@ -144,13 +144,16 @@ async def _content_known(
     context: Context, conn: Connection, account_id: int, data: bytes, message_id: str | None
 ) -> bool:
     """Whether a live message of the account has this content, apart from our own trace lines."""
-    condition = "e.message_id = %s" if message_id else "e.message_id IS NULL AND e.size = %s"
+    condition = "e.message_id IS NULL AND e.size = %(size)s"
+    if message_id:  # the hash is what the index has
+        condition = """e.message_id = %(id)s::text
+              AND hashtextextended(e.message_id, e.account_id) = hashtextextended(%(id)s, %(account)s)"""
     cursor = await conn.execute(
         f"""SELECT b.dir, m.base, m.mirrored FROM mail.emails e
              JOIN mail.mailbox_messages m ON m.account_id = e.account_id AND m.email_id = e.id
              JOIN mail.mailboxes b ON b.account_id = m.account_id AND b.id = m.mailbox_id
-            WHERE e.account_id = %s AND {condition} LIMIT 100""",
-        (account_id, message_id or len(data)),
+            WHERE e.account_id = %(account)s AND {condition} LIMIT 100""",
+        {"account": account_id, "id": message_id, "size": len(data)},
     )
     paths = [context.files.name(account_id, *row) for row in await cursor.fetchall()]
     return await asyncio.to_thread(_any_equal, paths, _content(data))

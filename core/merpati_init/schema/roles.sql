@@ -6,6 +6,7 @@ GRANT INSERT, SELECT ON platform.mail_events
 GRANT DELETE ON platform.mail_events TO merpati_worker;
 GRANT SELECT, INSERT, UPDATE ON platform.jobs TO merpati_worker;
 GRANT SELECT, UPDATE ON platform.generation TO merpati_worker;
+GRANT MAINTAIN ON ALL TABLES IN SCHEMA platform, directory, mail, queue TO merpati_worker;  -- ANALYZE
 GRANT SELECT, UPDATE ON SEQUENCE directory.accounts_id_seq TO merpati_worker;  -- after a restore (store/restored.py)
 
 GRANT SELECT ON ALL TABLES IN SCHEMA directory

@@ -17,6 +17,7 @@ from merpati.store.context import Context
 from merpati.store.erase import erase_accounts
 from merpati_worker.jobs import Job
 from merpati_worker.runner import Runner
+from merpati_worker.statistics import analyze_grown
 from tests.embedded import Service
 
 
@@ -153,3 +154,19 @@ async def test_the_process_mirrors_flags(
         while [name[-4:] for name in os.listdir(folder)] != [":2,S"]:
             await asyncio.sleep(0.02)
     assert await store.read(account, inbox.id, 1) == MAIL
+
+
+async def test_tables_that_grew_are_analyzed(context: Context, fresh_settings: Settings) -> None:
+    await new_account(fresh_settings)
+    async with context.db.connection() as conn:
+        await conn.execute(
+            "INSERT INTO platform.mail_events (trace_id, kind) SELECT n, 'x' FROM generate_series(1, 300) AS n"
+        )
+        await conn.execute("SELECT pg_stat_force_next_flush()")
+        await conn.execute("SELECT 1")
+    assert await analyze_grown(context) == 1
+    async with context.db.connection() as conn:
+        cursor = await conn.execute(
+            "SELECT reltuples FROM pg_class WHERE oid = 'platform.mail_events'::regclass"
+        )
+        assert await cursor.fetchone() == (300,)
