@@ -62,7 +62,7 @@ def value(chance: random.Random, depth: int = 0):
 
 def fitting(chance: random.Random, schema, spec):
     """A value that mostly fits, so that requests come past the first checks."""
-    if chance.random() < 0.15:
+    if chance.random() < 0.07:
         return value(chance)
     if "$ref" in schema:
         return fitting(chance, spec["components"]["schemas"][schema["$ref"].rpartition("/")[2]], spec)
@@ -75,14 +75,16 @@ def fitting(chance: random.Random, schema, spec):
         return {
             name: fitting(chance, item, spec)
             for name, item in schema.get("properties", {}).items()
-            if chance.random() < 0.8
+            if chance.random() < (0.95 if name in schema.get("required", ()) else 0.3)
         }
     if kind == "array":
         return [fitting(chance, schema["items"], spec) for _ in range(chance.randrange(4))]
     if kind == "string":
         fresh = chance.randrange(10**6)
         new = [f"n{fresh}@klinik.example", f"d{fresh}.example", "a password that is long enough"]
-        return chance.choice([*schema.get("examples", ()), *new, chance.choice(STRINGS)])
+        if chance.random() < 0.3:
+            return chance.choice(STRINGS)
+        return chance.choice([*schema.get("examples", ()), *new])
     if kind == "null":
         return None
     return chance.choice([True, False]) if kind == "boolean" else chance.choice(NUMBERS)
@@ -118,6 +120,8 @@ def test_no_request_is_a_fault(auth, api):
             for item in operation.get("parameters", ()):
                 chosen = text(fitting(chance, item["schema"], spec))
                 if item["in"] == "path":
+                    if chosen in ("", "me") and method != "get":
+                        chosen = "sari@klinik.example"  # whoever dismisses themselves tests nothing more
                     url = url.replace(f"{{{item['name']}}}", chosen or "x")
                 elif chance.random() < 0.5:
                     query.append(f"{item['name']}={chosen}")
@@ -133,7 +137,5 @@ def test_no_request_is_a_fault(auth, api):
             assert answer.status_code < 500, f"seed {SEED}: {method} {url}?{query} {content!r}: {answer.text}"
             if answer.status_code >= 400:
                 rest.problem(answer, answer.status_code)
-            if api.get("/accounts/me").status_code == 401:  # it changed its own password
-                api.headers = rest.postmaster(auth).headers
-    assert {200, 201, 204, 404, 409, 422} <= statuses
+    assert {200, 201, 404, 409, 422} <= statuses
     assert "Traceback" not in (auth.data / "log" / "auth.log").read_text()
