@@ -14,20 +14,24 @@ from merpati.store import Flag, NewMessage, Store
 from merpati.submission import Letter as SubmittedLetter
 from merpati.submission import submit_from_webmail
 from merpati_webmail import composer, filenames, reading
-from merpati_webmail.answers import MessageKey, Origin, PartKey
 from merpati_webmail.composer import File, Letter
+from merpati_webmail.keys import MessageKey, Origin, PartKey
 
 _LOOKED_AT = 50  # newest letters in Sent
 
 
-async def fetch(store: Store, account_id: int, keys: Sequence[PartKey]) -> list[File]:
-    """The attachments that a letter takes over from stored messages."""
+async def fetch(store: Store, account_id: int, keys: Sequence[PartKey], room: int) -> list[File] | None:
+    """The attachments that a letter takes over from stored messages; None where they exceed `room`."""
     files: list[File] = []
     read: dict[MessageKey, bytes] = {}
     for key in keys:
         if key.message not in read:
             read[key.message] = await store.read(account_id, key.message.mailbox_id, key.message.uid)
-        files.append(await asyncio.to_thread(_file, read[key.message], key.number))
+        file = await asyncio.to_thread(_file, read[key.message], key.number)
+        room -= len(file.content)
+        if room < 0:
+            return None
+        files.append(file)
     return files
 
 

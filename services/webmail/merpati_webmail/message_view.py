@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from dataclasses import dataclass
 from datetime import datetime
 
 from merpati.message import Address
-from merpati_webmail import bounded, links, reading
+from merpati_webmail import links, reading, sanitize
 from merpati_webmail.reading import Attachment
+
+# Every repetition is bounded: the text is a stranger's.
+_REMOTE = re.compile(r"<img\b[^<>]{0,4000}?\bsrc\s{0,10}=\s{0,10}[\"']?\s{0,10}https?:", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,8 @@ class MessageView:
     has_plain: bool
     text: str
     images: bool
-    blocked: int
+    blocked: bool
+    """Whether there seem to be pictures of other servers: the frame's own request finds out, cleaning."""
     truncated: bool
     resumable: bool
 
@@ -38,7 +43,7 @@ class MessageView:
         mail = reading.read(data)
         html = bool(mail.rich) and not as_text
         text = "" if html else mail.text
-        cleaned = [bounded.clean(part) for is_html, part in mail.pieces() if is_html] if html else []
+        source = [part for is_html, part in mail.pieces() if is_html] if html else []
         return cls(
             subject=mail.subject,
             sender=mail.sender,
@@ -53,8 +58,8 @@ class MessageView:
             has_plain=mail.has_plain,
             text=text,
             images=images,
-            blocked=0 if images else sum(part.blocked for part in cleaned),
-            truncated=len(text) > links.MAX_TEXT or any(part.truncated for part in cleaned),
+            blocked=not images and any(map(_REMOTE.search, source)),
+            truncated=len(text) > links.MAX_TEXT or any(len(part) > sanitize.MAX_HTML for part in source),
             resumable=draft,
         )
 

@@ -45,6 +45,8 @@ class Reading:
     """The parts of the text view, in order."""
     rich: list[Part] = field(default_factory=list)
     """The parts of the HTML view; empty where the message has no HTML."""
+    pictures: list[Attachment] = field(default_factory=list)
+    """Those that stand in the HTML and therefore not among the attachments."""
     inline: dict[str, str] = field(default_factory=dict)
     """Part numbers of the pictures that HTML shows, by Content-ID."""
     attachments: list[Attachment] = field(default_factory=list)
@@ -117,7 +119,9 @@ def _sort_parts(result: Reading) -> None:
         html = " ".join(text for is_html, text in result.pieces() if is_html)
         for cid, part in found.inline.items():
             result.inline[cid] = part.number
-            if f"cid:{cid}" not in html:  # shown nowhere: it must not get lost
+            if f"cid:{cid}" in html:
+                result.pictures.append(_attachment(part))
+            else:  # shown nowhere: it must not get lost
                 attached.append(part)
     for part in found.attachments:
         if part.content_id and part.type == "image":

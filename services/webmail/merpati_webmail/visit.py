@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +17,7 @@ from merpati.platform.db import Database
 from merpati.platform.events import Bell
 from merpati.platform.settings import Settings
 from merpati.store import Mailbox, Store
-from merpati_webmail import csrf, folders, i18n
+from merpati_webmail import csrf, folders, i18n, notices
 from merpati_webmail.assets import Assets
 from merpati_webmail.auth_http import AuthHttp
 from merpati_webmail.csrf import LoginTokens
@@ -56,7 +56,6 @@ class Visit:
     request: Request
     web: Web
     session_or_none: Session | None = None
-    _form: FormData | None = field(default=None)
 
     @property
     def session(self) -> Session:
@@ -112,7 +111,7 @@ class Visit:
             name,
             status,
             session=self.session_or_none,
-            notice=notice(self),
+            notice=notices.text(self.query("notice"), self.gettext),
             path=self.request.url.path,
             **context,
         )
@@ -189,29 +188,3 @@ def local_target(target: str) -> str:
     if not target.startswith("/") or target.startswith("//") or "\\" in target:
         return "/"
     return "/" if any(ord(c) < 0x21 or ord(c) == 0x7F for c in target) else target
-
-
-_NOTICES = {
-    "sent": i18n.N_("Your message is on its way."),
-    "saved": i18n.N_("The draft was saved."),
-    "discarded": i18n.N_("The draft was discarded."),
-    "deleted": i18n.N_("Moved to the trash."),
-    "purged": i18n.N_("Deleted for good."),
-    "moved": i18n.N_("Moved."),
-    "marked": i18n.N_("Done."),
-    "emptied": i18n.N_("The trash is empty."),
-    "where": i18n.N_("Choose a folder to move to first."),
-    "none": i18n.N_("Select messages first."),
-    "created": i18n.N_("The folder was created."),
-    "renamed": i18n.N_("The folder was renamed."),
-    "removed": i18n.N_("The folder was deleted."),
-    "settings": i18n.N_("Your settings were saved."),
-    "password": i18n.N_("Your password was changed. Other browsers have been logged out."),
-    "bye": i18n.N_("You are logged out."),
-}
-
-
-def notice(visit: Visit) -> str:
-    """The line that says what the last form did; only words of ours, named by the query."""
-    known = _NOTICES.get(visit.query("notice"))
-    return visit.gettext(known) if known else ""

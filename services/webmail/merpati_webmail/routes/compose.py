@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from starlette.datastructures import FormData, UploadFile
 from starlette.responses import Response
 
 from merpati.platform.errors import (
@@ -21,36 +18,14 @@ from merpati.platform.errors import (
     Unavailable,
 )
 from merpati.platform.telemetry import get_logger
-from merpati_webmail import addressing, answers, letterbox, reading
-from merpati_webmail.answers import Fields, Kept, MessageKey, Origin, PartKey, Writer
-from merpati_webmail.composer import File, Letter
+from merpati_webmail import addressing, answers, drafting, letterbox, reading
+from merpati_webmail.answers import Fields, Writer
+from merpati_webmail.drafting import Draft
 from merpati_webmail.i18n import N_
+from merpati_webmail.keys import MessageKey, Origin
 from merpati_webmail.visit import Visit, redirect, text
 
 log = get_logger(__name__)
-
-_LETTER = re.compile(r"[A-Za-z0-9_-]{20,40}")
-_BASE64 = 0.73  # what base64 and its line ends leave of the size limit for the files themselves
-
-
-@dataclass(slots=True)
-class Draft:
-    """A posted composer form: what it says, and what is wrong with it."""
-
-    fields: Fields
-    letter: Letter
-    keep: list[PartKey] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    invalid: set[str] = field(default_factory=set)
-    too_large: bool = False
-
-    @property
-    def origin(self) -> Origin | None:
-        return Origin.parse(self.fields.origin)
-
-    @property
-    def key(self) -> MessageKey | None:
-        return MessageKey.parse(self.fields.draft)
 
 
 async def form(visit: Visit) -> Response:
@@ -85,23 +60,23 @@ async def submit(visit: Visit) -> Response:
     """POST /compose: save, send or discard."""
     posted = await visit.form()
     action = text(posted, "action")
-    draft = await _understand(visit, posted)
+    draft = await drafting.understand(visit, posted)
     if action == "discard":
         await letterbox.forget(visit.web.store, visit.account_id, draft.key)
         return redirect("/", notice="discarded")
     try:
-        draft.letter.files = await _files(visit, draft, posted)
+        await drafting.attach(visit, draft, posted)
         draft.letter.in_reply_to, draft.letter.references = await letterbox.thread(
             visit.web.store, visit.account_id, draft.origin
         )
         if action == "send" and not draft.problems:
-            _check_complete(visit, draft)
+            drafting.check_complete(visit, draft)
         if action == "send" and not draft.problems:
             return await _send(visit, draft)
         if not draft.problems:
             key = await _save(visit, draft)
             return redirect("/compose", draft=str(key), notice="saved")
-        if _uploads(posted) and not draft.too_large:
+        if drafting.uploads(posted) and not draft.too_large:
             await _save(visit, draft)  # so that the uploaded files are not lost with the error
     except MerpatiError as error:
         return await _failed(visit, draft, error)
@@ -120,83 +95,6 @@ def _begin(name: str, data: bytes, key: MessageKey, writer: Writer) -> Fields:
 async def _writer(visit: Visit) -> Writer:
     own = await visit.web.directory.sender_addresses(visit.account_id)
     return Writer(own, visit.language, visit.gettext)
-
-
-async def _senders(visit: Visit) -> list[str]:
-    """The addresses one may write from; the login name first."""
-    main = visit.session.account.address
-    others = await visit.web.directory.sender_addresses(visit.account_id)
-    return [main, *sorted(others - {main})]
-
-
-async def _understand(visit: Visit, posted: FormData) -> Draft:
-    fields = Fields(
-        draft=text(posted, "draft"),
-        origin=text(posted, "origin"),
-        sender=text(posted, "from"),
-        to=text(posted, "to"),
-        cc=text(posted, "cc"),
-        bcc=text(posted, "bcc"),
-        subject=text(posted, "subject"),
-        body=text(posted, "body"),
-    )
-    if _LETTER.fullmatch(text(posted, "letter")):
-        fields.letter = text(posted, "letter")
-    senders = await _senders(visit)
-    if fields.sender not in senders:
-        fields.sender = senders[0]
-    account = visit.session.account
-    name = addressing.clean_name(account.display_name)
-    draft = Draft(fields, Letter(addressing.address(name, fields.sender)))
-    draft.letter.subject, draft.letter.body = fields.subject, fields.body
-    draft.letter.name = fields.letter
-    for field_name in ("to", "cc", "bcc"):
-        addresses, bad = addressing.parse(getattr(fields, field_name))
-        setattr(draft.letter, field_name, addresses)
-        for typed in bad:
-            draft.invalid.add(field_name)
-            draft.problems.append(visit.gettext(addressing.UNREADABLE, address=typed[:200]))
-    if len(draft.letter.recipients) > addressing.MAX_RECIPIENTS:
-        draft.problems.append(
-            visit.gettext(N_("At most %(count)d recipients."), count=addressing.MAX_RECIPIENTS)
-        )
-    keys = [PartKey.parse(value) for value in posted.getlist("keep") if isinstance(value, str)]
-    draft.keep = [key for key in keys if key is not None]
-    return draft
-
-
-def _uploads(posted: FormData) -> list[UploadFile]:
-    return [item for item in posted.getlist("files") if isinstance(item, UploadFile) and item.filename]
-
-
-async def _files(visit: Visit, draft: Draft, posted: FormData) -> Sequence[File]:
-    """Kept and uploaded files; none, and a problem noted, where they are too large together."""
-    files = await letterbox.fetch(visit.web.store, visit.account_id, draft.keep)
-    draft.fields.kept = [
-        Kept(str(key), file.name, len(file.content)) for key, file in zip(draft.keep, files, strict=True)
-    ]
-    uploads = _uploads(posted)
-    limit = upload_limit(visit)
-    if sum(len(file.content) for file in files) + sum(item.size or 0 for item in uploads) > limit:
-        draft.too_large = True
-        draft.problems.append(visit.gettext(N_("The files are too large to be sent by mail.")))
-        return files
-    for item in uploads:
-        files.append(
-            File(item.filename or "", item.content_type or "application/octet-stream", await item.read())
-        )
-    return files
-
-
-def upload_limit(visit: Visit) -> int:
-    """How much may be attached, so that the message stays within `message_size_limit`."""
-    return int(visit.web.settings.message_size_limit * _BASE64)
-
-
-def _check_complete(visit: Visit, draft: Draft) -> None:
-    if not draft.letter.recipients:
-        draft.invalid.add("to")
-        draft.problems.append(visit.gettext(N_("Say to whom the message should go.")))
 
 
 async def _save(visit: Visit, draft: Draft) -> MessageKey:
@@ -259,8 +157,8 @@ async def _page(
         status,
         form=fields,
         heading=visit.gettext(heading),
-        senders=await _senders(visit),
+        senders=await drafting.senders(visit),
         problems=draft.problems if draft else [],
         invalid=draft.invalid if draft else set(),
-        upload_limit=upload_limit(visit),
+        upload_limit=drafting.upload_limit(visit),
     )
