@@ -28,6 +28,7 @@ from merpati_auth.routes import (
 )
 
 PREFIX = "/api/v1"
+_DOCS_CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 _DESCRIPTION = """
 Everything about a Merpati server that is not mail itself: domains, accounts, aliases, the queue, and where mail went.
 
@@ -105,9 +106,6 @@ def private(context: Context) -> FastAPI:
     for module in (internal, sasl):
         app.include_router(module.router, include_in_schema=False)
     return app
-
-
-_DOCS_CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 
 
 def _bare(context: Context, openapi_url: str) -> FastAPI:

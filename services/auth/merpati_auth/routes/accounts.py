@@ -88,14 +88,14 @@ class Account(BaseModel):
     id: int = Field(description="Never used again, and never changed.")
     address: str = Field(examples=["sari@klinik.example"])
     domain: str | None = Field(examples=["klinik.example"])
-    display_name: str
+    display_name: str = Field(examples=["Sari Dewi"])
     role: Role
     mailbox: bool
-    quota: int | None = Field(description=_QUOTA)
-    used: int | None = Field(description="Bytes in its mailbox; null: it has none.")
+    quota: int | None = Field(description=_QUOTA, examples=[1_073_741_824])
+    used: int | None = Field(description="Bytes in its mailbox; null: it has none.", examples=[52_428_800])
     login_enabled: bool
     receive_enabled: bool
-    language: str
+    language: str = Field(examples=["id"])
     created_at: datetime
     updated_at: datetime
 

@@ -34,7 +34,7 @@ class DomainChange(BaseModel):
     """What to change; what is not given stays."""
 
     model_config = ConfigDict(extra="forbid")
-    contact: Annotated[Address | None, Field(description=_CONTACT)] = None
+    contact: Annotated[Address | None, Field(description=_CONTACT, examples=["sari@klinik.example"])] = None
     enabled: Annotated[
         bool, Field(description="false: no login and no mail for anybody in it.", examples=[True])
     ] = True
@@ -44,7 +44,7 @@ class Domain(BaseModel):
     """A domain."""
 
     name: str = Field(examples=["klinik.example"])
-    contact: str | None = Field(description=_CONTACT)
+    contact: str | None = Field(description=_CONTACT, examples=["sari@klinik.example"])
     enabled: bool
     accounts: int = Field(description="How many accounts are in it.")
     aliases: int = Field(description="How many aliases are in it.")

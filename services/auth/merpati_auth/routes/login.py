@@ -24,7 +24,8 @@ class LoginRequest(BaseModel):
     username: Annotated[str, Field(max_length=320, examples=["postmaster@klinik.example"])]
     password: Annotated[Secret, Field(examples=["correct horse battery staple"])]
     expires_in: Annotated[
-        int | None, Field(ge=60, le=_LONGEST, description="Seconds; default `api_token_lifetime`.")
+        int | None,
+        Field(ge=60, le=_LONGEST, description="Seconds; default `api_token_lifetime`.", examples=[3_600]),
     ] = None
 
 
