@@ -25,6 +25,8 @@ log = get_logger(__name__)
 
 QUEUE = "merpati:queue"
 """Rung when outgoing or local mail was queued."""
+RETRY = "merpati:retry"
+"""Rung when a postmaster wants queued mail tried now, also where nobody answered lately."""
 DIRECTORY = "merpati:directory"
 """Rung when a domain, account, address or credential changed: caches of the directory are dropped."""
 JOBS = "merpati:jobs"

@@ -10,7 +10,7 @@ from itertools import islice
 from merpati.platform import mail_events
 from merpati.platform.db import Connection
 from merpati.platform.errors import Conflict, NotFound
-from merpati.platform.events import QUEUE
+from merpati.platform.events import QUEUE, RETRY
 from merpati.platform.mail_events import MailEvent
 from merpati.platform.telemetry import get_logger
 from merpati.queue import sql
@@ -106,7 +106,7 @@ class Desk(Base):
 
     async def retry(self, row_id: int) -> Entry:
         """Try a row now, held or not."""
-        return self._ring(await self._one(sql.RETRY, (self._clock(), row_id), row_id))
+        return self._ring(await self._one(sql.RETRY, (self._clock(), row_id), row_id), RETRY)
 
     async def delete(self, row_id: int) -> None:
         """Drop a row without telling its sender; the trail keeps that it was done.
@@ -151,7 +151,7 @@ class Desk(Base):
             raise NotFound(f"no queue entry {row_id}")
         return Entry(*values)
 
-    def _ring(self, entry: Entry) -> Entry:
+    def _ring(self, entry: Entry, channel: str = QUEUE) -> Entry:
         if self._bell is not None:
-            self._bell.ring(QUEUE)
+            self._bell.ring(channel)
         return entry

@@ -193,7 +193,9 @@ def _recipient_fields(failed: FailedRecipient, notice: Notice, utf8: bool) -> li
     fields += ["Action: failed", f"Status: {failure.status}"]
     if failure.reply:
         if failure.remote:
-            fields.append(f"Remote-MTA: dns; {_safe(failure.remote)}")
+            # `remote` is name[address]:port for people; the field is for the name alone (RFC 3464 2.3.5).
+            name = _safe(failure.remote).partition("[")[0] or failure.remote
+            fields.append(f"Remote-MTA: dns; {_safe(name)}")
         fields.append(_folded(f"Diagnostic-Code: smtp; {_safe(failure.reply)}"))
     else:
         fields.append(_folded(f"Diagnostic-Code: X-Merpati; {_safe(failure.reason)}"))

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import pytest
 
-from merpati_smtp.outbound.client import (
-    Client,
+from merpati_smtp.outbound.client import Client
+from merpati_smtp.outbound.events import (
     Done,
     Envelope,
     Event,

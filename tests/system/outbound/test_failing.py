@@ -6,6 +6,8 @@ import email.message
 
 import pytest
 
+from merpati.platform.events import Bell
+from merpati.queue import Queue, QueueFiles
 from tests.queueing import MESSAGE
 from tests.system.outbound.conftest import World
 
@@ -53,6 +55,17 @@ async def test_mail_waits_for_a_server_that_is_down(world: World) -> None:
     await world.settled()
     deferred = await world.trail("deferred")
     assert "example.net" in deferred[0]["reason"]
+
+
+async def test_a_postmaster_s_retry_does_not_wait_for_a_dead_destination(world: World, bell: Bell) -> None:
+    world.mx.stop()
+    await world.start(queue_minimal_backoff=3_600.0, queue_maximal_backoff=3_600.0)
+    await world.enqueue("sari@example.net")
+    entry = await world.entry("4.4.1")
+    world.mx.start()
+    desk = Queue(world.db, QueueFiles(world.settings.mail_root), bell, world.settings)
+    await desk.retry(entry.id)
+    await world.taken()
 
 
 async def test_greylisted_mail_goes_at_the_second_try(world: World) -> None:

@@ -8,7 +8,7 @@ from merpati.delivery import Delivery
 from merpati.directory import Directory
 from merpati.platform import service
 from merpati.platform.db import Database
-from merpati.platform.events import QUEUE, Bell
+from merpati.platform.events import QUEUE, RETRY, Bell
 from merpati.platform.settings import Settings
 from merpati.queue import Queue, QueueFiles
 from merpati.store import MailFiles
@@ -34,6 +34,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         settings,
     )
     bell.watch(QUEUE, dispatcher.wake)
+    bell.watch(RETRY, dispatcher.revive)
     upkeep = asyncio.ensure_future(dispatcher.upkeep())
     service.ready()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,7 @@ _DOT = re.compile(rb"(?m)^\.")
 
 
 class Content:
-    """The octets of one message from `offset` in its file on, converted if need be.
-
-    Its methods block; small messages are read in the event loop, others in a thread.
-    """
+    """The octets of one message from `offset` in its file on, converted if need be."""
 
     def __init__(self, path: Path, offset: int) -> None:
         self._path = path
@@ -25,23 +23,30 @@ class Content:
         self.size = 0
         self.eightbit = False
 
-    def open(self) -> None:
-        """Learn the size. Raises `OSError`."""
-        self.size = self._path.stat().st_size - self._offset
-
     @property
     def small(self) -> bool:
+        """Whether it is read at once, in the event loop."""
         return self.size <= _PIECE
 
-    def prepare(self, *, eightbit_ok: bool) -> None:
+    async def prepare(self, *, eightbit_ok: bool) -> None:
         """Look at the message and convert what the hop can't take. Raises `Unconvertible` and `OSError`."""
+        self.size = self._path.stat().st_size - self._offset
         if self.small:
             self._data = b"".join(self._read())
+            misfit = self._misfit(eightbit_ok)
+        else:
+            misfit = await asyncio.to_thread(self._misfit, eightbit_ok)
+        if misfit:
+            await asyncio.to_thread(self._convert, eightbit_ok)
+
+    def _misfit(self, eightbit_ok: bool) -> bool:
         self.eightbit, long_lines = self._look()
-        if long_lines or (self.eightbit and not eightbit_ok):
-            self._data = convert(b"".join(self._read()), eightbit_ok=eightbit_ok)
-            self.size = len(self._data)
-            self.eightbit = self.eightbit and eightbit_ok
+        return long_lines or (self.eightbit and not eightbit_ok)
+
+    def _convert(self, eightbit_ok: bool) -> None:
+        self._data = convert(b"".join(self._read()), eightbit_ok=eightbit_ok)
+        self.size = len(self._data)
+        self.eightbit = self.eightbit and eightbit_ok
 
     def pieces(self) -> Iterator[bytes]:
         """What goes over the wire after 354, with the final dot."""
@@ -70,7 +75,8 @@ class Content:
 
     def _read(self) -> Iterator[bytes]:
         if self._data is not None:
-            yield self._data
+            for start in range(0, len(self._data), _PIECE):
+                yield self._data[start : start + _PIECE]
             return
         with open(self._path, "rb", buffering=0) as file:
             file.seek(self._offset)

@@ -12,8 +12,9 @@ from merpati.platform.settings import Settings
 from merpati.platform.telemetry import get_logger
 from merpati.queue import Failure, QueueFiles
 from merpati_smtp.outbound import failures
-from merpati_smtp.outbound.client import Security
-from merpati_smtp.outbound.connection import Connection, HopFailed, Manner, Result
+from merpati_smtp.outbound.connection import Connection, Result
+from merpati_smtp.outbound.events import Security
+from merpati_smtp.outbound.link import HopFailed, Link, Manner, connect
 from merpati_smtp.outbound.mail import Mail
 from merpati_smtp.outbound.routes import Hop, NoRoute, Router
 
@@ -44,6 +45,8 @@ class Means:
     """Hears what became of each mail."""
     hungry: Callable[[], None]
     """Called when a destination that had its fill can take more."""
+    crashed: Callable[[BaseException], None]
+    """Called with a fault of ours."""
 
 
 class Destination:
@@ -88,6 +91,10 @@ class Destination:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
+    def revive(self) -> None:
+        """Forget that it did not answer: the postmaster wants a try now."""
+        self._dead_until = 0.0
+
     def abort(self) -> None:
         """Break off whatever is still going on."""
         for task in self._tasks:
@@ -107,8 +114,12 @@ class Destination:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled():
-            task.result()
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            self._means.crashed(error)
+        else:
             self._pump()
 
     async def _serve(self) -> None:
@@ -117,22 +128,23 @@ class Destination:
             if not self._waiting:
                 return
             try:
-                connection = await self._open()
+                link = await self._open()
             except NoRoute as error:
                 self._unreachable(error.failure)
                 return
             self._failures, self._dead_until = 0, 0.0
             self._limit = min(self._limit + 1, self._means.settings.destination_concurrency)
             self._connected += 1
+            connection = Connection(link, self._means.files, self._take, self._done)
             try:
-                await connection.work(self._take, self._done)
-                while connection.usable and await self._more(connection):
-                    await connection.work(self._take, self._done)
+                await connection.work()
+                while link.usable and await self._more(link):
+                    await connection.work()
             finally:
                 self._connected -= 1
-            await connection.close()
+            await link.close()
 
-    async def _more(self, connection: Connection) -> bool:
+    async def _more(self, link: Link) -> bool:
         """Wait a moment for another mail."""
         if self._stopping:
             return False
@@ -141,7 +153,7 @@ class Destination:
         self._arrived.clear()
         self._idle += 1
         arrived = asyncio.ensure_future(self._arrived.wait())
-        closed = asyncio.ensure_future(connection.wait_closed_by_peer())
+        closed = asyncio.ensure_future(link.wait_closed_by_peer())
         try:
             await asyncio.wait({arrived, closed}, timeout=_IDLE, return_when=asyncio.FIRST_COMPLETED)
             return arrived.done() and not closed.done()
@@ -151,7 +163,7 @@ class Destination:
                 task.cancel()
             await asyncio.gather(arrived, closed, return_exceptions=True)
 
-    async def _open(self) -> Connection:
+    async def _open(self) -> Link:
         """A session with the first hop that gives one. Raises `NoRoute`."""
         refusals: list[Failure] = []
         for hop in await self._means.router.route(self.name):
@@ -167,15 +179,15 @@ class Destination:
             raise NoRoute(temporary[0])
         raise NoRoute(failures.unreachable(self.name, [failure.words for failure in refusals]))
 
-    async def _open_hop(self, hop: Hop) -> Connection:
-        means = self._means
+    async def _open_hop(self, hop: Hop) -> Link:
+        manner = self._means.manner
         try:
-            return await Connection.open(hop, means.manner, means.files)
+            return await connect(hop, manner)
         except HopFailed as error:
-            if not error.tls or means.manner.security is not Security.MAY:
+            if not error.tls or manner.security is not Security.MAY:
                 raise
         log.info("TLS failed, going on without", destination=self.name, hop=hop.label)
-        return await Connection.open(hop, replace(means.manner, security=Security.NEVER), means.files)
+        return await connect(hop, replace(manner, security=Security.NEVER))
 
     # Mails
 

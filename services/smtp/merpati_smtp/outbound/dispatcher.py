@@ -45,6 +45,7 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._held = Held(settings.queue_lease)
         self._full = False
+        self._fault: BaseException | None = None
         self._settler = Settler(queue, self._settled)
         self._destinations: dict[str, Destination] = {}
         self._locals: set[asyncio.Task[None]] = set()
@@ -57,17 +58,26 @@ class Dispatcher:
             ours=self._held.ours,
             report=self._settler.add,
             hungry=self.wake,
+            crashed=self._crashed,
         )
 
     def wake(self) -> None:
         """Something was queued, or there is room for more."""
         self._wake.set()
 
+    def revive(self) -> None:
+        """A postmaster wants rows tried now: destinations that did not answer are asked again."""
+        for destination in self._destinations.values():
+            destination.revive()
+        self.wake()
+
     # Life
 
     async def claims(self) -> None:
-        """Claim and dispatch for ever."""
+        """Claim and dispatch for ever. A fault of ours anywhere ends it, and so the process: others take over."""
         while True:
+            if self._fault is not None:
+                raise self._fault
             self._wake.clear()
             try:
                 more = await self._claim()
@@ -147,10 +157,15 @@ class Dispatcher:
 
     def _delivered_here(self, task: asyncio.Task[None]) -> None:
         self._locals.discard(task)
-        if not task.cancelled():
-            task.result()
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._crashed(error)
         if len(self._locals) == _LOCAL - 1:
             self.wake()
+
+    def _crashed(self, error: BaseException) -> None:
+        self._fault = error
+        self.wake()
 
     # Keeping
 

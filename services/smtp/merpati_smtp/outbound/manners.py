@@ -5,8 +5,8 @@ from __future__ import annotations
 import ssl
 
 from merpati.platform.settings import Settings
-from merpati_smtp.outbound.client import Security
-from merpati_smtp.outbound.connection import Manner
+from merpati_smtp.outbound.events import Security
+from merpati_smtp.outbound.link import Manner
 from merpati_smtp.outbound.routes import Relay
 
 _SUBMISSIONS = 465

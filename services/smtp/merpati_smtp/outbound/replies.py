@@ -26,7 +26,7 @@ class Reply:
 
     @property
     def positive(self) -> bool:
-        return self.code < 400
+        return 200 <= self.code < 300
 
     @property
     def permanent(self) -> bool:
@@ -45,7 +45,7 @@ class Reply:
     def status(self) -> str:
         """The RFC 3463 status: the server's own if its class agrees with the code, else one of the code's class."""
         enhanced = _ENHANCED.match(self.lines[0])
-        family = self.code // 100
+        family = 2 if self.positive else 5 if self.permanent else 4
         if enhanced and int(enhanced[1]) == family:
             return enhanced[0].strip()
         return _PLAIN.get(self.code, f"{family}.0.0")
