@@ -25,6 +25,7 @@ from merpati.store.lost import put_aside
 from merpati.store.place import Placement
 
 _NO_LIMIT = 2**60  # the file takes its room already: quota is no reason to hide it
+_SIZE = re.compile(r",S=(\d+)")
 # Our own lines differ between two deliveries of one message, of which the first was never acknowledged.
 _PREFIX = re.compile(rb"(?:(?:Return-Path|Delivered-To):[^\r\n]*\r?\n)*", re.IGNORECASE)
 _TRACE = re.compile(rb"Received:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*", re.IGNORECASE)
@@ -64,6 +65,10 @@ async def _adopt_one(
     if not await asyncio.to_thread(os.path.exists, path) or await _has_row(conn, account_id, key):
         return "unknown", account_id, f"{path} (gone meanwhile)"
     data = await asyncio.to_thread(read_file, path)
+    size = _SIZE.search(base)
+    if size is not None and int(size[1]) != len(data):
+        # A write that a power cut ended: its row was never entered, nor its sender told that we have it.
+        return "torn", account_id, await asyncio.to_thread(put_aside, context.files, account_id, path)
     summary = await asyncio.to_thread(summarise, data)
     mailbox_id = None if directory == EXPUNGED else await _mailbox(conn, account_id, directory)
     known = await _content_known(context, conn, account_id, data, summary.message_id)

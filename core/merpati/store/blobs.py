@@ -137,14 +137,9 @@ class MailFiles:
         descriptors: list[int] = []
         try:
             sources = [self._source(item, made, descriptors) for item in items]
-            if self._file_sync == "fsync":
-                if len(descriptors) > 1:
-                    durable.begin_writing(descriptors)
-                for descriptor in descriptors:
-                    os.fsync(descriptor)
             for item, source in zip(items, sources, strict=True):
                 self._name_it(item, source, made)
-            self._sync_directories(items)
+            self._sync(items, descriptors)
         except OSError as error:
             durable.remove(made)
             raise translate(error) from error
@@ -177,12 +172,19 @@ class MailFiles:
             durable.rename(source, str(item.targets[0]))
             made.append(str(item.targets[0]))
 
-    def _sync_directories(self, items: Sequence[FileWrite]) -> None:
+    def _sync(self, items: Sequence[FileWrite], descriptors: list[int]) -> None:
+        """Make files and names durable; only then may a row speak of them.
+
+        A power cut before that may leave a file without its content, which adoption knows by the size in its name.
+        """
         if self._file_sync == "syncfs":
             durable.sync_file_system(str(self.root))
             return
+        if len(descriptors) > 1:
+            durable.begin_writing(descriptors)
         for directory in {os.path.dirname(target) for item in items for target in item.targets}:
-            durable.sync_path(directory)
+            descriptors.append(os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        durable.sync_together(descriptors)
 
     def link_now(self, pairs: Sequence[tuple[str, str]]) -> list[int]:
         """Give each source a second name, all in one directory, durably; returns the positions whose source is gone."""

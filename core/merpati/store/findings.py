@@ -11,6 +11,7 @@ KINDS = {
     "missing": "the row's file is gone",
     "unknown": "a file without a row",
     "known": "a file without a row, of a message that the account has: moved to lost+found",
+    "torn": "a file without a row that is not as long as its name says: moved to lost+found",
     "folder": "a file without a row that belongs to no folder: moved to lost+found",
     "counter": "counts that differ from the messages",
     "rename": "a folder's directory still has its old name",
