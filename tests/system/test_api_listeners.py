@@ -11,6 +11,7 @@ import pytest
 
 from merpati.directory import AuthClient
 from merpati.platform.errors import BadCredentials
+from merpati_auth.sockets import public_sockets
 from tests.embedded import Service, free_port
 
 
@@ -48,3 +49,23 @@ async def test_our_services_over_tcp(listening):
 def test_the_socket_is_for_this_user_alone(auth):
     status = os.stat(auth.auth_endpoint.removeprefix("unix:"))
     assert stat.S_ISSOCK(status.st_mode) and stat.S_IMODE(status.st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("host", "protocols", "listens"),
+    [
+        ("127.0.0.1 ::1", "all", {"127.0.0.1", "::1"}),
+        ("127.0.0.1, [::1]", "ipv4", {"127.0.0.1"}),
+        ("127.0.0.1 ::1", "ipv6", {"::1"}),
+        ("*", "ipv4", {"0.0.0.0"}),
+        ("*", "all", {"0.0.0.0", "::"}),
+    ],
+)
+def test_the_addresses_of_the_settings(settings, host, protocols, listens):
+    changes = {"host": host, "inet_protocols": protocols, "api_port": free_port()}
+    found = public_sockets(settings.model_copy(update=changes))
+    try:
+        assert {listener.getsockname()[0] for listener in found} == listens
+    finally:
+        for listener in found:
+            listener.close()

@@ -262,6 +262,17 @@ async def test_guessing_waits_and_the_owner_does_not(auth, api):
     await client.close()
 
 
+def test_guessing_at_the_api_is_told_when_to_come_back(auth, api):
+    with rest.anonymous(auth) as guesser:
+        for number in range(auth.auth_failures_per_account):
+            body = {"username": "nobody@klinik.example", "password": f"guess {number}"}
+            problem(guesser.post("/login", json=body), 401)
+        answer = guesser.post("/login", json=body | {"password": "one more guess"})
+        problem(answer, 429)
+        assert 1 <= int(answer.headers["Retry-After"]) <= 60
+        assert guesser.get("/accounts/me", auth=(SARI, PASSWORD)).status_code == 200, "others go on"
+
+
 def test_answers_are_neither_cached_nor_reread(auth, api):
     for answer in (
         api.get("/accounts/me"),

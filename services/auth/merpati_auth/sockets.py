@@ -13,17 +13,36 @@ _FAMILIES = {"all": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_
 
 
 def public_sockets(settings: Settings) -> list[socket.socket]:
-    """`api_port` on every address of `host`."""
+    """`api_port` on every address of `host`, without the IP version that `inet_protocols` leaves out."""
     family = _FAMILIES[settings.inet_protocols]
-    hosts: list[str | None] = [None if host == "*" else host.strip("[]") for host in words(settings.host)]
+    other = {"all": None, "ipv4": True, "ipv6": False}[settings.inet_protocols]
+    hosts = [host.strip("[]") for host in words(settings.host)]
     places = {
         (found[0], found[4][:2]): None
         for host in hosts
+        if (":" in host) is not other or host == "*"
         for found in socket.getaddrinfo(
-            host, settings.api_port, family, socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            None if host == "*" else host,
+            settings.api_port,
+            family,
+            socket.SOCK_STREAM,
+            flags=socket.AI_PASSIVE,
         )
     }
-    return [_listener(family, str(host), int(port)) for family, (host, port) in places]
+    return [
+        _listener(family, str(host), int(port))
+        for family, (host, port) in places
+        if host != "::" or _has_ipv6()
+    ]
+
+
+def _has_ipv6() -> bool:
+    """Whether this machine can listen by IPv6 at all: `*` promises only what there is."""
+    try:
+        _listener(socket.AF_INET6, "::1", 0).close()
+    except OSError:
+        return False
+    return True
 
 
 def internal_socket(endpoint: str) -> socket.socket:
