@@ -92,6 +92,14 @@ class Settings(BaseSettings):
         description="PEM certificate chain. Empty: one made by `init`, signed by the CA in the data directory. Renewals are picked up without a restart.",
     )
     tls_key: str = Field("", description="PEM key of `tls_certificate`.")
+    tls_storage: str = Field(
+        "",
+        description="Caddy's data directory: its certificate for `myhostname` is used as soon as there is one, and each renewal.",
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Networks of the reverse proxies in front of the web pages, whose X-Forwarded-For is believed. Empty: none.",
+    )
 
     # Logging in
     disable_plaintext_auth: bool = Field(

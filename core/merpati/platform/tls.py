@@ -13,9 +13,21 @@ log = get_logger(__name__)
 
 
 def certificate_paths(settings: Settings) -> tuple[Path, Path]:
-    """Certificate chain and key: the configured ones, else those `init` made."""
+    """Certificate chain and key: the configured ones, else the ACME client's newest, else those `init` made."""
     if settings.tls_certificate:
         return Path(settings.tls_certificate), Path(settings.tls_key or settings.tls_certificate)
+    if settings.tls_storage:
+        # Caddy: certificates/<issuer>/<name>/<name>.crt and .key. Its issuer `local` is a CA of its own that
+        # nobody trusts: ours does as well.
+        name = settings.myhostname
+        found = Path(settings.tls_storage).glob(f"certificates/*/{name}/{name}.crt")
+        pairs = [
+            (path, path.with_suffix(".key"))
+            for path in found
+            if path.parents[1].name != "local" and path.with_suffix(".key").exists()
+        ]
+        if pairs:
+            return max(pairs, key=lambda pair: pair[0].stat().st_mtime_ns)
     return settings.data / "tls" / "cert.pem", settings.data / "tls" / "key.pem"
 
 
@@ -29,10 +41,10 @@ def server_context(settings: Settings) -> ssl.SSLContext:
 
 async def watch_certificate(context: ssl.SSLContext, settings: Settings, interval: float = 10.0) -> None:
     """Load a renewed certificate into `context`; new handshakes use it, old connections go on. Runs for ever."""
-    paths = certificate_paths(settings)
-    seen = _stamps(paths)
+    seen = _stamps(certificate_paths(settings))
     while True:
         await asyncio.sleep(interval)
+        paths = certificate_paths(settings)
         now = _stamps(paths)
         if now == seen or None in now:
             continue
@@ -45,12 +57,12 @@ async def watch_certificate(context: ssl.SSLContext, settings: Settings, interva
         log.info("certificate reloaded")
 
 
-def _stamps(paths: tuple[Path, ...]) -> tuple[tuple[int, int] | None, ...]:
-    def stamp(path: Path) -> tuple[int, int] | None:
+def _stamps(paths: tuple[Path, ...]) -> tuple[tuple[str, int, int] | None, ...]:
+    def stamp(path: Path) -> tuple[str, int, int] | None:
         try:
             status = path.stat()
         except OSError:
             return None
-        return status.st_mtime_ns, status.st_ino
+        return str(path), status.st_mtime_ns, status.st_ino
 
     return tuple(map(stamp, paths))

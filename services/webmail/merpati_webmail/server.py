@@ -40,7 +40,9 @@ async def serve(
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # nobody in front of us is trusted to name the client
+        # Nobody in front of us is trusted to name the client but the proxies of the setting.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=words(settings.trusted_proxies),
         lifespan="off",
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,

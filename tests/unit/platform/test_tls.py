@@ -10,7 +10,7 @@ from pathlib import Path
 import trustme
 
 from merpati.platform.settings import Settings
-from merpati.platform.tls import server_context, watch_certificate
+from merpati.platform.tls import certificate_paths, server_context, watch_certificate
 
 
 async def serial(port: int, ca: trustme.CA) -> bytes:
@@ -51,3 +51,23 @@ async def test_a_renewal_is_picked_up(settings: Settings, tmp_path: Path) -> Non
             await asyncio.sleep(0.05)
     watching.cancel()
     server.close()
+
+
+def test_an_acme_certificate_is_used_as_soon_as_there_is_one(settings: Settings, tmp_path: Path) -> None:
+    settings = settings.model_copy(update={"tls_storage": str(tmp_path)})
+    own = certificate_paths(settings)
+    assert own[0].parent == settings.data / "tls"
+
+    def obtain(issuer: str, name: str) -> Path:
+        folder = tmp_path / "certificates" / issuer / name
+        folder.mkdir(parents=True)
+        (folder / f"{name}.crt").write_text("certificate")
+        assert certificate_paths(settings) == own, "not without its key"
+        (folder / f"{name}.key").write_text("key")
+        return folder / f"{name}.crt"
+
+    obtain("local", "mail.example.com")
+    obtain("acme-v02", "www.example.com")
+    assert certificate_paths(settings) == own
+    path = obtain("acme-v02", "mail.example.com")
+    assert certificate_paths(settings) == (path, path.with_suffix(".key"))
