@@ -78,9 +78,11 @@ class ImapClient:
         await self.ok(b'SELECT "%b"' % mailbox.encode())
 
     async def listing(self) -> list[tuple[int, frozenset[str]]]:
-        """UID and flags of every message, by number."""
+        """UID and flags of every message, by number: by FETCH, during which no number moves."""
         found: dict[int, tuple[int, frozenset[str]]] = {}
-        for line in await self.ok(b"UID FETCH 1:* (FLAGS)"):
+        if not self.flags:
+            return []
+        for line in await self.ok(b"FETCH 1:* (UID FLAGS)"):
             if match := re.fullmatch(rb"\* (\d+) FETCH \(UID (\d+) FLAGS \(([^)]*)\)\)\r\n", line):
                 flags = frozenset(match[3].decode().split()) - {"\\Recent"}
                 found[int(match[1])] = (int(match[2]), flags)

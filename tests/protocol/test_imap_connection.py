@@ -43,14 +43,14 @@ async def test_stop_says_goodbye_and_finishes_the_command_in_hand(start: Start, 
     idler.writer.write(b"i IDLE\r\n")
     assert await idler.line() == b"+ idling\r\n"
     entered, go_on = asyncio.Event(), asyncio.Event()
-    append = world.store.append
+    append = world.store.append_to
 
     async def slow_append(*arguments: Any) -> Any:
         entered.set()
         await go_on.wait()
         return await append(*arguments)
 
-    world.store.append = slow_append  # type: ignore[method-assign]
+    world.store.append_to = slow_append  # type: ignore[method-assign]
     worker.writer.write(b"a APPEND INBOX {3+}\r\nabc\r\n")
     await entered.wait()
     closing = asyncio.create_task(server.close())

@@ -11,7 +11,7 @@ from merpati.message import Summary, summarise
 from merpati.platform.db import Connection
 from merpati.platform.errors import NotFound, OutcomeUnknown, OverQuota
 from merpati.platform.trace import new_trace_id
-from merpati.store import sql
+from merpati.store import names, sql
 from merpati.store.blobs import FileWrite, read_file, translate, unique_base
 from merpati.store.context import Context
 from merpati.store.flags import check_keywords
@@ -28,31 +28,68 @@ async def append(
     context: Context, account_id: int, mailbox_id: int, messages: Sequence[NewMessage]
 ) -> Appended:
     """Append to a folder; raises `Invalid`, `NotFound`, `OverQuota`, `DiskFull`, `Unavailable`."""
-    for message in messages:
-        check_keywords(message.keywords)
-    summaries = [await _summary(message) for message in messages]
+    summaries = await _summaries(messages)
     for attempt in range(_ATTEMPTS):
         directory = context.directories.get((account_id, mailbox_id)) if attempt == 0 else None
         if directory is None:
             directory = (await one(context, account_id, sql.MAILBOX_BY_ID, mailbox_id)).dir
-        placements = [
-            placement(account_id, mailbox_id, directory, message, summary)
-            for message, summary in zip(messages, summaries, strict=True)
-        ]
-        writes = [
-            FileWrite(
-                SpooledFile(message.data, summary.size) if isinstance(message.data, Path) else message.data,
-                [context.files.path(account_id, item.dir, item.base, item.flags)],
-            )
-            for message, item, summary in zip(messages, placements, summaries, strict=True)
-        ]
-        outcome = await _enter(context, account_id, writes, placements)
-        if all(item.status == "placed" for item in outcome):
-            context.changed(account_id)
-            return _appended(outcome)
-        if any(item.status == "over_quota" for item in outcome):
-            raise OverQuota("the mailbox is full")
+        appended = await _append(context, account_id, mailbox_id, directory, messages, summaries)
+        if appended is not None:
+            return appended
     raise NotFound("no such folder")
+
+
+async def append_to(context: Context, account_id: int, name: str, messages: Sequence[NewMessage]) -> Appended:
+    """Append to the folder of that name; a folder met before costs no question, `mail.place` checks it."""
+    name = names.normalise(name)
+    summaries = await _summaries(messages)
+    known = context.folders.get((account_id, name))
+    if known is not None:
+        appended = await _append(context, account_id, *known, messages, summaries)
+        if appended is not None:
+            return appended
+    for _ in range(_ATTEMPTS):
+        mailbox = await one(context, account_id, sql.MAILBOX_BY_NAME, name)
+        appended = await _append(context, account_id, mailbox.id, mailbox.dir, messages, summaries)
+        if appended is not None:
+            context.remember_folder(account_id, name, mailbox.id, mailbox.dir)
+            return appended
+    raise NotFound("no such folder")
+
+
+async def _summaries(messages: Sequence[NewMessage]) -> list[Summary]:
+    for message in messages:
+        check_keywords(message.keywords)
+    return [await _summary(message) for message in messages]
+
+
+async def _append(
+    context: Context,
+    account_id: int,
+    mailbox_id: int,
+    directory: str,
+    messages: Sequence[NewMessage],
+    summaries: Sequence[Summary],
+) -> Appended | None:
+    """None: the folder is no longer of this id in this directory; nothing was done."""
+    placements = [
+        placement(account_id, mailbox_id, directory, message, summary)
+        for message, summary in zip(messages, summaries, strict=True)
+    ]
+    writes = [
+        FileWrite(
+            SpooledFile(message.data, summary.size) if isinstance(message.data, Path) else message.data,
+            [context.files.path(account_id, item.dir, item.base, item.flags)],
+        )
+        for message, item, summary in zip(messages, placements, summaries, strict=True)
+    ]
+    outcome = await _enter(context, account_id, writes, placements)
+    if any(item.status == "over_quota" for item in outcome):
+        raise OverQuota("the mailbox is full")
+    if not all(item.status == "placed" for item in outcome):
+        return None
+    context.changed(account_id)
+    return _appended(outcome)
 
 
 def placement(

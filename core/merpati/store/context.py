@@ -26,14 +26,20 @@ class Context:
     settings: Settings
     scoped: bool = False
     listeners: defaultdict[int, set[Callable[[], None]]] = field(default_factory=lambda: defaultdict(set))
-
     directories: dict[tuple[int, int], str] = field(default_factory=dict)
+    folders: dict[tuple[int, str], tuple[int, str]] = field(default_factory=dict)
 
     def note_directory(self, account_id: int, mailbox_id: int, directory: str) -> None:
         """Remember where a folder's files are; `mail.place` says where that has changed."""
         if len(self.directories) >= _MAX_DIRECTORIES:
             self.directories.clear()
         self.directories[account_id, mailbox_id] = directory
+
+    def remember_folder(self, account_id: int, name: str, mailbox_id: int, directory: str) -> None:
+        """The same by the folder's name, which changes only together with the directory."""
+        if len(self.folders) >= _MAX_DIRECTORIES:
+            self.folders.clear()
+        self.folders[account_id, name] = mailbox_id, directory
 
     @asynccontextmanager
     async def statement(self, account_id: int) -> AsyncIterator[Connection]:

@@ -142,6 +142,10 @@ class Store:
         """Add messages, all or none."""
         return await _finish(append.append(self.context, account_id, mailbox_id, messages))
 
+    async def append_to(self, account_id: int, name: str, messages: Sequence[NewMessage]) -> Appended:
+        """Add messages to the folder of that name, all or none."""
+        return await _finish(append.append_to(self.context, account_id, name, messages))
+
     async def store_flags(
         self,
         account_id: int,

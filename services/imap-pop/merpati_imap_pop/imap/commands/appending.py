@@ -11,12 +11,14 @@ from merpati_imap_pop.imap.wire.arguments import Append
 
 
 async def append(context: Context, arguments: Append) -> Reply:
-    mailbox = await target(context, arguments.mailbox)
     if not arguments.data:
         raise No("A message cannot be empty", b"CANNOT")
     mask, keywords = flags.parse(arguments.flags)
     message = NewMessage(arguments.data, mask, keywords, arguments.received_at)
-    appended = await context.store.append(context.account_id, mailbox.id, [message])
+    try:
+        appended = await context.store.append_to(context.account_id, arguments.mailbox, [message])
+    except NotFound as error:
+        raise No("There is no such mailbox", b"TRYCREATE") from error
     return ok("APPEND completed", b"APPENDUID %d %d" % (appended.uidvalidity, appended.uids[0]))
 
 
