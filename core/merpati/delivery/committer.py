@@ -58,7 +58,7 @@ class Committer:
             task = asyncio.create_task(self._work())
             self._workers.add(task)
             task.add_done_callback(self._workers.discard)
-        await asyncio.shield(future)
+        await future  # the caller's own: cancelling it stops no work
 
     async def drain(self) -> None:
         """Wait until nothing is in flight: before the service ends."""

@@ -46,7 +46,7 @@ def arguments(events: Sequence[MailEvent]) -> list[Packed]:
         arrays.texts([event.kind for event in events]),
         arrays.texts([_optional(event.address) for event in events]),
         arrays.texts([_optional(event.message_id) for event in events]),
-        arrays.texts([json.dumps(_clean(event.detail), ensure_ascii=False) for event in events]),
+        arrays.texts([_json(event.detail) for event in events]),
     ]
 
 
@@ -69,6 +69,13 @@ async def happened(conn: Connection, event: MailEvent) -> bool:
 
 def _optional(text: str | None) -> str | None:
     return None if text is None else storable(text)
+
+
+def _json(detail: Mapping[str, Any]) -> str:
+    text = json.dumps(detail, ensure_ascii=False)
+    if text.isascii() and "\\u0000" not in text:
+        return text
+    return json.dumps(_clean(detail), ensure_ascii=False)
 
 
 def _clean(value: Any) -> Any:

@@ -245,11 +245,7 @@ class Connection(SMTP):
         self._set_rset_state()
         self.session.extended_smtp = True
         self.session.host_name = hostname
-        extensions = self.listener.extensions(self.session)
-        lines = [self.hostname, *extensions]
-        for line in lines[:-1]:
-            self.stream.write(f"250-{line}\r\n".encode())
-        self.stream.write(f"250 {lines[-1]}\r\n".encode())
+        self.stream.write(self.listener.welcome(self.session))
 
     @syntax("AUTH <mechanism>")
     async def smtp_AUTH(self, arg: str | None) -> None:

@@ -57,6 +57,7 @@ class Listener:
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._base = ("PIPELINING", f"SIZE {self.size_limit}", "8BITMIME", "ENHANCEDSTATUSCODES")
+        self._welcomes: dict[tuple[str, ...], bytes] = {}
         self.template = self._template(handler)
 
     def _template(self, handler: Any) -> dict[str, Any]:
@@ -93,6 +94,16 @@ class Listener:
         if self.kind.mechanisms and session.verdict is None:
             return (*self._base, "AUTH " + " ".join(self.kind.mechanisms))
         return self._base
+
+    def welcome(self, session: Session) -> bytes:
+        """The reply to EHLO; there are few different ones."""
+        extensions = self.extensions(session)
+        reply = self._welcomes.get(extensions)
+        if reply is None:
+            *lines, last = self._settings.myhostname, *extensions
+            reply = "".join([*(f"250-{line}\r\n" for line in lines), f"250 {last}\r\n"]).encode()
+            self._welcomes[extensions] = reply
+        return reply
 
     def open_spool(self, room: int) -> SpoolWriter:
         return SpoolWriter(self._spool / new_trace_id(), room)
