@@ -62,6 +62,17 @@ async def test_two_names_of_one_file_become_the_rows(store: Store, worker: Conte
     assert await repair(worker, account) == {}
 
 
+async def test_a_file_that_a_power_cut_tore_is_put_aside(store: Store, worker: Context, account: int) -> None:
+    data = letter()
+    path = store.files.path(account, "", unique_base(len(data)), 0)
+    await store.files.write([FileWrite(data[:-10], [path])])
+    assert await repair(worker, account) == {"torn": 1}
+    assert not path.exists()
+    assert [
+        item.read_bytes() for item in store.files.lost_and_found(account).rglob("*") if item.is_file()
+    ] == [data[:-10]]
+
+
 async def test_a_file_without_a_row_is_adopted_with_its_flags(
     store: Store, worker: Context, account: int
 ) -> None:
