@@ -63,7 +63,7 @@ def become(name: str, data: Path, interpreter: Path) -> None:
 def make_directory(data: Path) -> None:
     """Make the data directory, and see that it can be written."""
     try:
-        data.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = data / f".probe-{os.getpid()}"
         probe.write_bytes(b"x")
         probe.unlink()

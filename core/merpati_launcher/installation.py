@@ -91,8 +91,10 @@ def _install(lock: str) -> None:
 
 
 def _runs() -> bool:
-    """Whether there is an environment of this very Python already."""
-    if not python().exists():
+    """Whether there is an environment of this very Python already, made in this very place."""
+    settings = directory() / "pyvenv.cfg"
+    # Scripts in bin/ name the place: a copied or moved clone makes its own.
+    if not python().exists() or str(directory()) not in settings.read_text():
         return False
     code = "import sys, pip; print(sys.version_info[:2], sys.base_prefix)"
     result = subprocess.run([python(), "-c", code], capture_output=True, text=True, check=False)

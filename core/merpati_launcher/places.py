@@ -18,12 +18,11 @@ class RunDirectory:
 
     def __init__(self, data: Path) -> None:
         self.real = data / "run"
-        self.real.mkdir(mode=0o711, exist_ok=True)
+        self.real.mkdir(mode=0o700, exist_ok=True)
         self._alias: Path | None = None
         self.path = self.real
         if len(str(self.real)) > _LONGEST or not _PLAIN.fullmatch(str(self.real)):
             self._alias = Path(tempfile.mkdtemp(prefix="merpati-", dir="/tmp"))
-            self._alias.chmod(0o711)
             self.path = self._alias / "run"
             self.path.symlink_to(self.real)
 

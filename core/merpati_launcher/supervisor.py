@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from merpati_launcher import logs
 from merpati_launcher.errors import Refused
 from merpati_launcher.identity import Identity
 from merpati_launcher.notify import NotifySocket
@@ -115,6 +116,8 @@ class Supervisor:
     stopping: bool = False
 
     def __post_init__(self) -> None:
+        self._untold = False
+        self._next_trim = 0.0
         self._wake, other = socket.socketpair()
         self._wake.setblocking(False)
         other.setblocking(False)
@@ -135,7 +138,17 @@ class Supervisor:
                 child.notify = NotifySocket(self.sockets / f"{program.name}.notify")
             self.children[program.name] = child
             child.start()
-        self.changed()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell of a change; on a full disk again later, since nothing may stop for that."""
+        try:
+            self.changed()
+            self._untold = False
+        except OSError as error:
+            if not self._untold:
+                say(f"cannot write down what changed: {error}")
+            self._untold = True
 
     def wait_ready(self, names: Iterable[str], seconds: float) -> None:
         """Run until the named children are ready; raises `Refused` where one never will be."""
@@ -173,12 +186,18 @@ class Supervisor:
             if child.restart_at is not None and child.restart_at <= time.monotonic():
                 child.start()
                 changed = True
-        if changed:
-            self.changed()
+        if changed or self._untold:
+            self._tell()
+        self._trim_logs()
+
+    def _trim_logs(self) -> None:
+        if time.monotonic() >= self._next_trim:
+            self._next_trim = time.monotonic() + 60
+            logs.trim(self.logs)
 
     def _pause(self) -> float:
         now = time.monotonic()
-        pauses = [5.0]
+        pauses = [1.0 if self._untold else 5.0]
         for child in self.children.values():
             if child.restart_at is not None:
                 pauses.append(max(0.0, child.restart_at - now))

@@ -24,7 +24,8 @@ def test(arguments: Sequence[str]) -> int:
         code = _run(words, environment)
         if code:
             return code
-    given = arguments or ("-n", "2", "--dist", "loadfile", "-q")
+    workers = str(min(os.cpu_count() or 2, 4))
+    given = arguments or ("-n", workers, "--dist", "loadfile", "-q")
     return _run(("pytest", *given), environment)
 
 

@@ -34,6 +34,7 @@ SERVICES = {
 
 def up(options: Options) -> int:
     """Start, and stay until stopped; with `detach`, come back as soon as all is ready."""
+    os.umask(0o077)  # mail, logs and sockets are nobody else's business
     if options.user:
         checks.become(options.user, options.data, Path(sys.executable))
     checks.make_directory(options.data)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from merpati_launcher.errors import Refused
+from merpati_launcher.logs import trim
 from merpati_launcher.record import identify, is_alive
 from merpati_launcher.supervisor import Program, Supervisor
 from tests.embedded import wait_until
@@ -93,3 +94,24 @@ def test_children_die_with_their_parent(tmp_path):
     parent.kill()
     parent.wait()
     wait_until(lambda: not is_alive(child), 10, "child gone")
+
+
+def test_a_full_disk_stops_nobody(supervisor):
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    supervisor.changed = full
+    supervisor.start(python("good", READY))
+    supervisor.wait_ready(["good"], 20)
+    told = []
+    supervisor.changed = lambda: told.append(True)
+    wait_until(lambda: supervisor.turn() or told, 20, "told later")
+
+
+def test_a_long_log_is_put_aside_and_goes_on(tmp_path):
+    with (tmp_path / "smtp.log").open("ab", buffering=0) as log:
+        log.write(b"x" * 100)
+        trim(tmp_path, largest=99)
+        log.write(b"after")
+    assert (tmp_path / "smtp.log").read_bytes() == b"after"
+    assert (tmp_path / "smtp.log.1").read_bytes() == b"x" * 100
