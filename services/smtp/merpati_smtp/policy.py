@@ -10,6 +10,7 @@ from merpati.platform.telemetry import get_logger
 from merpati.store import MailFiles
 from merpati_smtp import replies
 from merpati_smtp.received import protocol, trace_of
+from merpati_smtp.refusals import Refusals
 from merpati_smtp.server.clients import Clients
 from merpati_smtp.server.connection import Connection
 from merpati_smtp.server.session import Envelope, Session
@@ -30,12 +31,14 @@ class Policy:
         delivery: Delivery,
         files: MailFiles,
         clients: Clients,
+        refusals: Refusals,
         settings: Settings,
     ) -> None:
         self.directory = directory
         self.delivery = delivery
         self.files = files
         self.clients = clients
+        self.refusals = refusals
         self.settings = settings
 
     # MAIL
@@ -76,6 +79,7 @@ class Policy:
         refusal = await self.check_recipient(session, envelope, resolution)
         if refusal is not None:
             envelope.refused += 1
+            self.refusals.recipient(session, envelope, address, refusal)
             return refusal
         if address not in envelope.rcpt_tos:
             envelope.rcpt_tos.append(address)
@@ -117,15 +121,21 @@ class Policy:
         )
         try:
             await self.hand_on(session, incoming)
-        except Undeliverable as error:
-            if Outcome.OVER_QUOTA in error.outcomes.values():
-                return self.full_reply()
-            return replies.of_error(error)
         except MerpatiError as error:
             if isinstance(error, Unavailable):
                 log.warning("message put off", trace_id=envelope.trace_id, error=str(error))
-            return replies.of_error(error)
+            full = isinstance(error, Undeliverable) and Outcome.OVER_QUOTA in error.outcomes.values()
+            return await self.handle_REFUSED(
+                server, session, envelope, self.full_reply() if full else replies.of_error(error)
+            )
         return replies.accepted(envelope.trace_id)
+
+    async def handle_REFUSED(
+        self, server: Connection, session: Session, envelope: Envelope, reply: str
+    ) -> str:
+        """The message is refused, by us or by the server, which found it too big or malformed."""
+        self.refusals.message(session, envelope, reply)
+        return reply
 
     async def hand_on(self, session: Session, incoming: Incoming) -> None:
         """Give the message to core. It returns when the message is safe."""

@@ -14,6 +14,7 @@ from merpati.platform.tls import server_context, watch_certificate
 from merpati.store import MailFiles
 from merpati.submission import Submission
 from merpati_smtp.inbound import Inbound
+from merpati_smtp.refusals import Refusals
 from merpati_smtp.server.clients import Clients
 from merpati_smtp.server.listener import Kind, Listener
 from merpati_smtp.submission import MECHANISMS, UserSubmission
@@ -36,10 +37,10 @@ class Service:
         self.delivery = Delivery(self.db, files, self.bell, settings)
         submission = Submission(self.db, directory, self.delivery, settings)
         clients = Clients(settings)
-        inbound = Inbound(directory, self.delivery, files, clients, settings, submission=submission)
-        users = UserSubmission(
-            directory, self.delivery, files, clients, settings, auth=self.auth, submission=submission
-        )
+        self.refusals = Refusals(self.db)
+        shared = (directory, self.delivery, files, clients, self.refusals, settings)
+        inbound = Inbound(*shared, submission=submission)
+        users = UserSubmission(*shared, auth=self.auth, submission=submission)
         kinds = port_kinds(settings)
         self.listeners = [
             Listener(kind, users if kind.mechanisms else inbound, settings, self.context, clients)
@@ -55,6 +56,7 @@ class Service:
             await service.until(
                 stop,
                 self.bell.run(),
+                self.refusals.run(),
                 watch_certificate(self.context, self.settings),
                 *(listener.sweep() for listener in self.listeners),
             )
@@ -64,6 +66,7 @@ class Service:
     async def _close(self) -> None:
         await asyncio.gather(*(listener.stop(GRACE) for listener in self.listeners))
         await self.delivery.drain()
+        await self.refusals.flush()
         await self.auth.close()
         await self.bell.close()
         await self.db.close()

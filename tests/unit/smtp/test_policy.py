@@ -133,6 +133,27 @@ async def test_mail_that_was_here_is_a_loop(post: Post) -> None:
     assert (await client.reply()).startswith("554 5.4.6")
 
 
+async def test_refusals_are_in_the_trail(post: Post) -> None:
+    await post.account("tito")
+    client = await post.connect()
+    await client.envelope(post.town.at("tito"))
+    client.send(f"Message-ID: <loop@x>\r\nDelivered-To: {post.town.at('tito')}\r\n\r\n.\r\n")
+    assert (await client.reply()).startswith("554 5.4.6")
+    await client.say("MAIL FROM:<a@b.example>")
+    await client.say(f"RCPT TO:<{post.town.at('nobody')}>")
+    await post.service.refusals.flush()
+    noted = await post.town.rows(
+        "SELECT address, message_id, detail FROM platform.mail_events"
+        " WHERE kind = 'refused' AND address LIKE %s ORDER BY id",
+        f"%@{post.town.domain}",
+    )
+    assert [(address, message_id, detail["reply"][:9]) for address, message_id, detail in noted] == [
+        (post.town.at("tito"), "<loop@x>", "554 5.4.6"),
+        (post.town.at("nobody"), None, "550 5.1.1"),
+    ]
+    assert noted[0][2]["sender"] == "a@b.example" and noted[0][2]["client"] == "127.0.0.1"
+
+
 async def test_our_networks_may_relay(open_post: OpenPost) -> None:
     post = await open_post(mynetworks="127.0.0.0/8")
     client = await post.connect()

@@ -9,6 +9,7 @@ from merpati.store import MailFiles
 from merpati.submission import Submission
 from merpati_smtp import replies
 from merpati_smtp.policy import Policy
+from merpati_smtp.refusals import Refusals
 from merpati_smtp.server.address import NULL_PATH
 from merpati_smtp.server.clients import Clients
 from merpati_smtp.server.session import Envelope, Session
@@ -23,11 +24,12 @@ class Inbound(Policy):
         delivery: Delivery,
         files: MailFiles,
         clients: Clients,
+        refusals: Refusals,
         settings: Settings,
         *,
         submission: Submission,
     ) -> None:
-        super().__init__(directory, delivery, files, clients, settings)
+        super().__init__(directory, delivery, files, clients, refusals, settings)
         self._submission = submission
 
     async def check_sender(self, session: Session, address: str) -> str | None:

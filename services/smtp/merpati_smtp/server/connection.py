@@ -301,8 +301,8 @@ class Connection(SMTP):
             await self.push(refusal)
             return
         status = await receive(self)
-        if status is None:
-            status = str(await self._call_handler_hook("DATA"))
+        hook = ("DATA",) if status is None else ("REFUSED", status)
+        status = str(await self._call_handler_hook(*hook))
         self.junk = 0
         self._set_post_data_state()
         await self.push(status)

@@ -15,6 +15,7 @@ from merpati.store import MailFiles
 from merpati.submission import Submission
 from merpati_smtp import replies
 from merpati_smtp.policy import Policy
+from merpati_smtp.refusals import Refusals
 from merpati_smtp.server.address import NULL_PATH
 from merpati_smtp.server.clients import Clients
 from merpati_smtp.server.connection import Connection
@@ -36,12 +37,13 @@ class UserSubmission(Policy):
         delivery: Delivery,
         files: MailFiles,
         clients: Clients,
+        refusals: Refusals,
         settings: Settings,
         *,
         auth: AuthClient,
         submission: Submission,
     ) -> None:
-        super().__init__(directory, delivery, files, clients, settings)
+        super().__init__(directory, delivery, files, clients, refusals, settings)
         self._auth = auth
         self._submission = submission
 
