@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from psycopg.errors import UniqueViolation
 
 from merpati.platform.db import Connection
@@ -13,8 +16,10 @@ from merpati.store.model import SPECIAL_FOLDERS, Mailbox
 from merpati.store.ranges import EVERYTHING
 from merpati.store.renames import settle
 from merpati.store.snapshots import mailbox_of
+from merpati.store.watched import Key, Watched
 
 MAX_FOLDERS = 10_000  # of one account: every LIST walks them all
+MAX_CACHED = 200_000  # of all accounts that this process serves
 
 
 async def provision(conn: Connection, account_id: int) -> None:
@@ -28,11 +33,24 @@ async def provision(conn: Connection, account_id: int) -> None:
         )
 
 
-async def mailboxes(context: Context, account_id: int) -> list[Mailbox]:
-    """All folders, by name."""
-    async with context.statement(account_id) as conn:
-        cursor = await conn.execute(sql.MAILBOXES, (account_id,), binary=True)
-        return [mailbox_of(row) for row in await cursor.fetchall()]
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """An account's folders at one moment."""
+
+    by_name: Mapping[str, Mailbox]  # in the order of names
+    by_id: Mapping[int, Mailbox]
+
+
+def folders(context: Context) -> Watched[Folders]:
+    """The folders of the accounts that this process serves: (account, 0)."""
+
+    async def read(key: Key, _before: Folders | None) -> Folders:
+        async with context.statement(key[0]) as conn:
+            cursor = await conn.execute(sql.MAILBOXES, (key[0],), binary=True)
+            found = [mailbox_of(row) for row in await cursor.fetchall()]
+        return Folders({box.name: box for box in found}, {box.id: box for box in found})
+
+    return Watched(context, read, lambda found: len(found.by_id) + 1, MAX_CACHED)
 
 
 async def one(context: Context, account_id: int, query: str, key: object) -> Mailbox:

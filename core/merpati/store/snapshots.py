@@ -2,109 +2,47 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import sys
 from array import array
 from bisect import bisect_left, bisect_right
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from merpati.platform.errors import NotFound
-from merpati.platform.events import account_channel
 from merpati.store import sql
 from merpati.store.context import Context
 from merpati.store.model import Mailbox, Snapshot
 from merpati.store.ranges import parse_set
+from merpati.store.watched import Key, Watched
 
 MAX_MESSAGES = 4_000_000  # in all cached snapshots: 18 bytes each
 _MAILBOX_WIDTH = 15
 _versions = itertools.count(1)
 
 
-@dataclass(slots=True)
-class _Entry:
-    snapshot: Snapshot | None = None
-    rung: int = 1  # rises with each ring
-    seen: int = 0  # `rung` as it was before the last read
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+def snapshots(context: Context) -> Watched[Snapshot]:
+    """The process's snapshots, by account and folder."""
 
-    def ring(self) -> None:
-        self.rung += 1
-
-
-class Snapshots:
-    """The cache; least recently used folders leave it first."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._entries: OrderedDict[tuple[int, int], _Entry] = OrderedDict()
-        self._messages = 0
-
-    async def get(self, account_id: int, mailbox_id: int) -> Snapshot:
-        """The folder now; asks Postgres only where the account's bell rang since the last time."""
-        key = (account_id, mailbox_id)
-        entry = self._entries.get(key) or self._enter(key)
-        self._entries.move_to_end(key)
-        if self._context.bell is not None and entry.snapshot is not None and entry.seen == entry.rung:
-            return entry.snapshot
-        async with entry.lock:
-            if self._context.bell is not None and entry.snapshot is not None and entry.seen == entry.rung:
-                return entry.snapshot
-            rung, before = entry.rung, entry.snapshot
-            try:
-                fresh = await self._read(key, before)
-            except NotFound:
-                self._leave(key)
-                raise
-            entry.snapshot, entry.seen = fresh, rung
-            if self._entries.get(key) is entry:
-                self._messages += len(fresh) - (len(before) if before else 0)
-                self._make_room()
-            return fresh
-
-    async def _read(self, key: tuple[int, int], before: Snapshot | None) -> Snapshot:
+    async def read(key: Key, before: Snapshot | None) -> Snapshot:
         if before is not None:
-            row = await self._row(sql.REFRESH, key, before.mailbox.modseq)
-            after = apply(before, row)
+            after = apply(before, await _row(context, sql.REFRESH, key, before.mailbox.modseq))
             if after is not None:
                 return after
-        return cold(await self._row(sql.SNAPSHOT, key, 0))
+        return cold(await _row(context, sql.SNAPSHOT, key, 0))
 
-    async def _row(self, query: str, key: tuple[int, int], since: int) -> tuple[Any, ...]:
-        account_id, mailbox_id = key
-        async with self._context.statement(account_id) as conn:
-            cursor = conn.cursor(binary=True)
-            await cursor.execute(query, {"account": account_id, "mailbox": mailbox_id, "since": since})
-            row = await cursor.fetchone()
-        if row is None:
-            raise NotFound("no such folder")
-        return row
+    return Watched(context, read, lambda snapshot: len(snapshot) + 1, MAX_MESSAGES)
 
-    def _enter(self, key: tuple[int, int]) -> _Entry:
-        entry = self._entries[key] = _Entry()
-        self._context.listeners[key[0]].add(entry.ring)
-        if self._context.bell is not None:
-            self._context.bell.watch(account_channel(key[0]), entry.ring)
-        return entry
 
-    def _leave(self, key: tuple[int, int]) -> None:
-        entry = self._entries.pop(key, None)
-        if entry is None:
-            return
-        self._messages -= len(entry.snapshot) if entry.snapshot else 0
-        listeners = self._context.listeners[key[0]]
-        listeners.discard(entry.ring)
-        if not listeners:
-            del self._context.listeners[key[0]]
-        if self._context.bell is not None:
-            self._context.bell.unwatch(account_channel(key[0]), entry.ring)
-
-    def _make_room(self) -> None:
-        while self._messages > MAX_MESSAGES and len(self._entries) > 1:
-            self._leave(next(iter(self._entries)))
+async def _row(context: Context, query: str, key: Key, since: int) -> tuple[Any, ...]:
+    account_id, mailbox_id = key
+    async with context.statement(account_id) as conn:
+        cursor = conn.cursor(binary=True)
+        await cursor.execute(query, {"account": account_id, "mailbox": mailbox_id, "since": since})
+        row = await cursor.fetchone()
+    if row is None:
+        raise NotFound("no such folder")
+    return row
 
 
 def mailbox_of(row: tuple[Any, ...]) -> Mailbox:

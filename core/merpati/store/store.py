@@ -25,7 +25,7 @@ from merpati.store.model import (
     Quota,
     Snapshot,
 )
-from merpati.store.snapshots import Snapshots
+from merpati.store.snapshots import snapshots
 
 T = TypeVar("T")
 
@@ -43,24 +43,32 @@ class Store:
     ) -> None:
         self.files = files
         self.context = Context(db, files, bell, settings, scoped)
-        self._snapshots = Snapshots(self.context)
+        self._snapshots = snapshots(self.context)
+        self._folders = mailboxes.folders(self.context)
 
     # Folders
 
     async def mailboxes(self, account_id: int) -> list[Mailbox]:
         """All folders with their counts, by name."""
-        return await mailboxes.mailboxes(self.context, account_id)
+        return list((await self._folders.get((account_id, 0))).by_name.values())
 
     async def mailbox(self, account_id: int, name: str) -> Mailbox:
         """The folder of that name."""
-        return await mailboxes.one(self.context, account_id, sql.MAILBOX_BY_NAME, names.normalise(name))
+        name = names.normalise(name)
+        known = (await self._folders.get((account_id, 0))).by_name.get(name)
+        # Another process may have made it a moment ago, and its bell be on the way.
+        return known or await mailboxes.one(self.context, account_id, sql.MAILBOX_BY_NAME, name)
 
     async def mailbox_by_id(self, account_id: int, mailbox_id: int) -> Mailbox:
         """The folder of that id."""
-        return await mailboxes.one(self.context, account_id, sql.MAILBOX_BY_ID, mailbox_id)
+        known = (await self._folders.get((account_id, 0))).by_id.get(mailbox_id)
+        return known or await mailboxes.one(self.context, account_id, sql.MAILBOX_BY_ID, mailbox_id)
 
     async def special(self, account_id: int, special_use: str) -> Mailbox:
         """The folder of a special use, such as `\\Sent`."""
+        for mailbox in (await self._folders.get((account_id, 0))).by_id.values():
+            if mailbox.special_use == special_use:
+                return mailbox
         return await mailboxes.one(self.context, account_id, sql.MAILBOX_BY_USE, special_use)
 
     async def create(self, account_id: int, name: str, special_use: str | None = None) -> Mailbox:
@@ -101,7 +109,7 @@ class Store:
 
     async def snapshot(self, account_id: int, mailbox_id: int) -> Snapshot:
         """The folder now; without a question to Postgres where nothing changed."""
-        return await self._snapshots.get(account_id, mailbox_id)
+        return await self._snapshots.get((account_id, mailbox_id))
 
     async def claim_recent(self, account_id: int, mailbox_id: int) -> int:
         """The UID above which messages are \\Recent for this session, and for no later one (RFC 3501 2.3.2)."""
@@ -110,6 +118,8 @@ class Store:
             row = await cursor.fetchone()
         if row is None:
             raise NotFound("no such folder")
+        self._folders.forget((account_id, 0))  # no bell: nobody else's view changes
+        self._snapshots.forget((account_id, mailbox_id))
         return int(row[0])
 
     def rows(
