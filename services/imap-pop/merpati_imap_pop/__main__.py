@@ -28,7 +28,7 @@ async def assemble(settings: Settings, stack: AsyncExitStack) -> Server:
     auth = AuthClient(settings, bell)
     stack.push_async_callback(auth.close)
     logins = Logins(settings, auth, Directory(database, settings, bell), bell)
-    store = Store(database, MailFiles(settings.mail_root), bell, settings)
+    store = Store(database, MailFiles.of(settings), bell, settings)
     services = Services(settings, tls.server_context(settings), logins, store, bell)
     return Server(services)
 
