@@ -11,7 +11,7 @@ import pytest
 
 from merpati.directory import AuthClient
 from merpati.platform.errors import BadCredentials
-from merpati_auth.sockets import public_sockets
+from merpati.platform.http import listeners
 from tests.embedded import Service, free_port
 
 
@@ -63,7 +63,8 @@ def test_the_socket_is_for_this_user_alone(auth):
 )
 def test_the_addresses_of_the_settings(settings, host, protocols, listens):
     changes = {"host": host, "inet_protocols": protocols, "api_port": free_port()}
-    found = public_sockets(settings.model_copy(update=changes))
+    settings = settings.model_copy(update=changes)
+    found = listeners(settings, settings.api_port)
     try:
         assert {listener.getsockname()[0] for listener in found} == listens
     finally:

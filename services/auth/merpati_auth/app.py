@@ -8,11 +8,11 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse
 
 import merpati
+from merpati.platform.http import BodyLimit, Bounds
 from merpati_auth import problems
 from merpati_auth.context import Context
 from merpati_auth.documentation import page
 from merpati_auth.headers import SafeHeaders
-from merpati_auth.limits import BodyLimit
 from merpati_auth.routes import (
     accounts,
     addresses,
@@ -28,6 +28,7 @@ from merpati_auth.routes import (
 )
 
 PREFIX = "/api/v1"
+_BODY = Bounds(octets=1024 * 1024, seconds=30.0)
 _DOCS_CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 _DESCRIPTION = """
 Everything about a Merpati server that is not mail itself: domains, accounts, aliases, the queue, and where mail went.
@@ -119,7 +120,7 @@ def _bare(context: Context, openapi_url: str) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.context = context
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, bounds=lambda _scope: _BODY)
     app.add_middleware(SafeHeaders)
     problems.install(app)
     return app

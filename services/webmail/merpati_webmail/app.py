@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Scope
 
 from merpati.platform.errors import MerpatiError
+from merpati.platform.http import BodyLimit, Bounds
 from merpati_webmail import problems
 from merpati_webmail.headers import SecurityHeaders
-from merpati_webmail.limits import BodyLimit
 from merpati_webmail.routes import api, compose, events, folders, login, mail, parts, settings
 from merpati_webmail.visit import SessionEnded, Web, open_to_all, signed_in
 
@@ -24,8 +27,8 @@ def create(web: Web) -> Starlette:
     app = Starlette(
         routes=_routes(web),
         middleware=[
-            Middleware(SecurityHeaders, tls=web.settings.web_tls),
-            Middleware(BodyLimit, compose=2 * web.settings.message_size_limit),
+            Middleware(SecurityHeaders),
+            Middleware(BodyLimit, bounds=partial(_bounds, 2 * web.settings.message_size_limit)),
         ],
         exception_handlers={
             MerpatiError: problems.of_error,
@@ -36,6 +39,11 @@ def create(web: Web) -> Starlette:
     )
     app.state.web = web
     return app
+
+
+def _bounds(upload: int, scope: Scope) -> Bounds:
+    """The composer takes files, over slow lines too; nothing else is large."""
+    return Bounds(upload, 1_800.0) if scope["path"] == "/compose" else Bounds(2 * 1024 * 1024, 60.0)
 
 
 def _routes(web: Web) -> list[Route]:

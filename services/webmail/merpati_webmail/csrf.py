@@ -11,8 +11,10 @@ from starlette.responses import Response
 
 from merpati.platform.errors import Denied
 from merpati_webmail.i18n import N_
+from merpati_webmail.session import cookie_name
 
 FIELD = "csrf"
+_COOKIE = "merpati-login"
 _MESSAGE = N_("This form is out of date or did not come from here. Please try again.")
 
 
@@ -44,19 +46,22 @@ def same_origin(request: Request) -> bool:
 class LoginTokens:
     """Tokens for the one form that has no session yet: a cookie of its own and the same value in the form."""
 
-    def __init__(self, *, tls: bool) -> None:
-        self._tls = tls
-        self._cookie = "__Host-merpati-login" if tls else "merpati-login"
-
     def of(self, request: Request) -> str:
         """The browser's token, or a new one."""
-        token = request.cookies.get(self._cookie, "")
+        token = request.cookies.get(cookie_name(request, _COOKIE), "")
         return token if 20 <= len(token) <= 100 else secrets.token_urlsafe(32)
 
-    def set(self, response: Response, token: str) -> None:
+    def set(self, request: Request, response: Response, token: str) -> None:
         """Let the browser keep the token while the form is open."""
-        response.set_cookie(self._cookie, token, path="/", secure=self._tls, httponly=True, samesite="strict")
+        response.set_cookie(
+            cookie_name(request, _COOKIE),
+            token,
+            path="/",
+            secure=request.url.scheme == "https",
+            httponly=True,
+            samesite="strict",
+        )
 
     def check(self, request: Request, given: str) -> None:
         """Raise `Denied` unless form and cookie agree."""
-        check(request, request.cookies.get(self._cookie, ""), given)
+        check(request, request.cookies.get(cookie_name(request, _COOKIE), ""), given)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from merpati.store import Mailbox
@@ -81,6 +82,12 @@ def tree(mailboxes: Sequence[Mailbox], gettext: Callable[[str], str]) -> list[Fo
         return roots.get(top, len(_ORDER)), f"{top.casefold()}/{rest.casefold()}"
 
     return [folder(mailbox, gettext) for mailbox in sorted(mailboxes, key=position)]
+
+
+def state(mailboxes: Iterable[Mailbox]) -> str:
+    """A short text that changes with any change of the account's mail: a page tells by it whether it is current."""
+    parts = sorted((mailbox.id, mailbox.modseq, mailbox.name) for mailbox in mailboxes)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 def _root(mailbox: Mailbox) -> int:

@@ -50,11 +50,8 @@ def mail_headers(nonce: str, *, images: bool) -> Mapping[str, str]:
 class SecurityHeaders:
     """ASGI middleware that completes every answer with the headers it has not set itself."""
 
-    def __init__(self, app: ASGIApp, *, tls: bool) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._headers = dict(_COMMON)
-        if tls:
-            self._headers["Strict-Transport-Security"] = "max-age=31536000"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -64,7 +61,9 @@ class SecurityHeaders:
         async def complete(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
+                if scope["scheme"] == "https":
+                    headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+                for name, value in _COMMON.items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -59,6 +59,7 @@ _GIVEN_BACK = 8 * 1024 * 1024
 _HTTP = {
     404: (N_("Not found"), N_("There is no such page.")),
     405: (N_("Not found"), N_("There is no such page.")),
+    408: (N_("Too slow"), N_("The line was too slow or broke. Please try again.")),
     413: (N_("Too large"), N_("That is more than can be sent at once. Attach less, and try again.")),
 }
 _BAD_REQUEST = (N_("That cannot be done"), N_("The request was not understood."))

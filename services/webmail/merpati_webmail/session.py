@@ -48,9 +48,6 @@ class Sessions:
         self._directory = directory
         self._lifetime = settings.session_lifetime
         self._idle = settings.session_idle
-        self._tls = settings.web_tls
-        # `__Host-`: only over TLS, for this host alone, never set by a neighbour (RFC 6265bis 4.1.3.2).
-        self.cookie = "__Host-merpati" if self._tls else "merpati"
 
     async def start(self, verdict: Verdict, old: str | None) -> str:
         """A new session after a right password; gives its cookie. The browser's old one ends (no fixation)."""
@@ -105,23 +102,30 @@ class Sessions:
 
     def token_of(self, request: Request) -> str | None:
         """The cookie that the browser sent."""
-        return request.cookies.get(self.cookie)
+        return request.cookies.get(cookie_name(request, "merpati"))
 
-    def set_cookie(self, response: Response, token: str) -> None:
+    def set_cookie(self, request: Request, response: Response, token: str) -> None:
         """Give the browser its cookie. Lax: a link to a mail from elsewhere works, a form from elsewhere does not."""
         response.set_cookie(
-            self.cookie,
+            cookie_name(request, "merpati"),
             token,
             max_age=self._lifetime,
             path="/",
-            secure=self._tls,
+            secure=request.url.scheme == "https",
             httponly=True,
             samesite="lax",
         )
 
-    def clear_cookie(self, response: Response) -> None:
+    def clear_cookie(self, request: Request, response: Response) -> None:
         """Take the cookie back."""
-        response.delete_cookie(self.cookie, path="/", secure=self._tls, httponly=True, samesite="lax")
+        secure = request.url.scheme == "https"
+        name = cookie_name(request, "merpati")
+        response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def cookie_name(request: Request, name: str) -> str:
+    """`__Host-`: only over TLS, for this host alone, never set by a neighbour (RFC 6265bis 4.1.3.2)."""
+    return f"__Host-{name}" if request.url.scheme == "https" else name
 
 
 def _digest(token: str) -> bytes:

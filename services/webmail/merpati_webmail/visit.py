@@ -120,7 +120,8 @@ class Visit:
         """Render a page that shows the folders beside it."""
         mailboxes = context.pop("mailboxes", None) or await self.mailboxes()
         context.setdefault("mailbox_id", 0)
-        return self.page(name, status, folders=folders.tree(mailboxes, self.gettext), **context)
+        tree = folders.tree(mailboxes, self.gettext)
+        return self.page(name, status, folders=tree, mail_state=folders.state(mailboxes), **context)
 
     async def mailboxes(self) -> list[Mailbox]:
         return await self.web.store.mailboxes(self.account_id)

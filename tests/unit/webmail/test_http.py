@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -479,3 +481,13 @@ def test_postgres_away_is_said_so_and_the_letter_is_kept(
         if answer.status_code != 503:
             break
     assert answer.status_code == 303, answer.text
+
+
+def test_a_head_without_end_is_cut_off(office: Office) -> None:
+    with socket.create_connection(("127.0.0.1", office.settings.web_port), timeout=20) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n")
+        with suppress(OSError):
+            for _ in range(100):
+                client.sendall(b"X: " + b"x" * 10_000 + b"\r\n")
+        with suppress(ConnectionError):
+            assert client.recv(100).startswith(b"HTTP/1.1 4")

@@ -9,6 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 from merpati.platform.errors import Unavailable
 from merpati.platform.events import account_channel
+from merpati_webmail import folders
 from merpati_webmail.session import Session
 from merpati_webmail.visit import Visit, Web
 
@@ -21,23 +22,24 @@ _open: dict[int, int] = {}
 
 
 async def events(visit: Visit) -> Response:
-    """GET /events."""
+    """GET /events?state=…: what the page shows; the first event comes at once if that is no longer so."""
     if _open.get(visit.account_id, 0) >= _STREAMS:
         return Response(status_code=503, headers={"Retry-After": "60"})
     return StreamingResponse(
-        _stream(visit.web, visit.session),
+        _stream(visit.web, visit.session, visit.query("state")),
         headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"},
     )
 
 
-async def _stream(web: Web, session: Session) -> AsyncIterator[bytes]:
+async def _stream(web: Web, session: Session, state: str) -> AsyncIterator[bytes]:
     account_id, channel = session.account.id, account_channel(session.account.id)
     rung = asyncio.Event()
     web.bell.watch(channel, rung.set)
     _open[account_id] = _open.get(account_id, 0) + 1
     try:
-        last = await _modseqs(web, account_id)
+        last = state
         yield b"retry: 5000\n\n"
+        rung.set()
         while not web.stop.is_set():
             if await _rings(rung, web.stop):
                 await asyncio.sleep(_SETTLE)
@@ -48,7 +50,7 @@ async def _stream(web: Web, session: Session) -> AsyncIterator[bytes]:
                 if await web.sessions.load_digest(session.digest) is None:
                     yield b"event: end\ndata:\n\n"
                     return
-                now = await _modseqs(web, account_id)
+                now = folders.state(await web.store.mailboxes(account_id))
             except Unavailable:  # the next ring or beat asks again
                 continue
             if now != last:
@@ -70,7 +72,3 @@ async def _rings(rung: asyncio.Event, stop: asyncio.Event) -> bool:
     finally:
         for task in waiting:
             task.cancel()
-
-
-async def _modseqs(web: Web, account_id: int) -> dict[int, tuple[int, str]]:
-    return {mailbox.id: (mailbox.modseq, mailbox.name) for mailbox in await web.store.mailboxes(account_id)}

@@ -41,7 +41,7 @@ async def submit(visit: Visit) -> Response:
         return answer
     token = await visit.web.sessions.start(verdict, visit.web.sessions.token_of(visit.request))
     answer = redirect(target)
-    visit.web.sessions.set_cookie(answer, token)
+    visit.web.sessions.set_cookie(visit.request, answer, token)
     return answer
 
 
@@ -50,7 +50,7 @@ async def logout(visit: Visit) -> Response:
     await visit.form()
     await visit.web.sessions.end(visit.session)
     answer = redirect("/login", notice="bye")
-    visit.web.sessions.clear_cookie(answer)
+    visit.web.sessions.clear_cookie(visit.request, answer)
     answer.headers["Clear-Site-Data"] = '"cache"'
     return answer
 
@@ -65,5 +65,5 @@ def _page(visit: Visit, status: int = 200, problem: str = "", address: str = "",
         next=local_target(next) if next else "",
         csrf_token=token,
     )
-    visit.web.login_tokens.set(answer, token)
+    visit.web.login_tokens.set(visit.request, answer, token)
     return answer

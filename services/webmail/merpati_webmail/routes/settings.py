@@ -61,4 +61,6 @@ async def _page(visit: Visit, status: int = 200, problem: str = "", name: str | 
     shown = visit.session.account.display_name if name is None else name
     if visit.session.account.has_mailbox:
         return await visit.mail_page("settings", status, problem=problem, display_name=shown)
-    return visit.page("settings", status, problem=problem, display_name=shown, folders=[], mailbox_id=0)
+    return visit.page(
+        "settings", status, problem=problem, display_name=shown, folders=[], mailbox_id=0, mail_state=""
+    )

@@ -111,15 +111,15 @@
       if (source) source.close();
       source = null;
     } else if (!source) {
-      source = new EventSource('/events');
+      const { state } = document.getElementById('folders').dataset;
+      source = new EventSource(`/events?state=${state}`);
       source.addEventListener('change', refresh);
-      source.addEventListener('end', () => { source.close(); window.location.reload(); });
+      source.addEventListener('end', () => {
+        source.close();
+        if (!guarded) window.location.reload();
+      });
     }
   };
-  document.addEventListener('visibilitychange', () => {
-    const back = !document.hidden && !source;
-    listen();
-    if (back) refresh();
-  });
+  document.addEventListener('visibilitychange', listen);
   listen();
 })();
