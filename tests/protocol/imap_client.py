@@ -22,8 +22,11 @@ class ImapClient:
         self._count = 0
 
     @classmethod
-    async def connect(cls, port: int, username: str = "", password: str = "") -> ImapClient:
-        client = cls(*await asyncio.open_connection("127.0.0.1", port, limit=2**26))
+    async def connect(
+        cls, port: int, username: str = "", password: str = "", *, limit: int = 2**26
+    ) -> ImapClient:
+        """`limit`: octets that the client takes in by itself before its caller reads them."""
+        client = cls(*await asyncio.open_connection("127.0.0.1", port, limit=limit))
         await client.line()
         if username:
             await client.ok(f"LOGIN {username} {password}".encode())

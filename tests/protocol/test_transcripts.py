@@ -22,3 +22,12 @@ async def test_transcript(path: Path, bytewise: bool, world: World) -> None:
     await world.set_up(script.setup)
     async with SERVICES[script.service](world) as port:
         await replay(script, port, bytewise=bytewise, ca=str(world.settings.data / "tls" / "ca.pem"))
+
+
+@pytest.mark.parametrize("name", ["fetch", "seen", "several-sessions"])
+async def test_large_messages_are_told_like_small_ones(
+    name: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The way of large messages, which are sent from the file in pieces, taken by all."""
+    monkeypatch.setattr("merpati_imap_pop.imap.commands.fetching.BIG", 1)
+    await test_transcript(HERE / "imap" / f"{name}.txt", False, world)

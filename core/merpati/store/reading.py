@@ -130,22 +130,30 @@ async def read(context: Context, account_id: int, mailbox_id: int, uid: int) -> 
     return await _with_file(context, account_id, mailbox_id, uid, read_file)
 
 
-async def chunks(context: Context, account_id: int, mailbox_id: int, uid: int) -> AsyncGenerator[bytes, None]:
-    """`read` in pieces, for a client that takes its time with a large message."""
+async def chunks(
+    context: Context, account_id: int, mailbox_id: int, uid: int, start: int = 0, end: int | None = None
+) -> AsyncGenerator[bytes, None]:
+    """`read` in pieces, for a client that takes its time with a large message; `start` and `end` cut out a span."""
     descriptor = await _with_file(context, account_id, mailbox_id, uid, open_file)
     try:
-        piece = os.read(
-            descriptor, _PIECE
-        )  # most messages are this one, and read sooner than a thread wakes up
+        at, size = start, _piece_size(start, end)
+        # Most messages are one piece, and read sooner than a thread wakes up.
+        piece = os.pread(descriptor, size, at)
         while piece:
             yield piece
-            if len(piece) < _PIECE:
+            at += len(piece)
+            if len(piece) < size or at == end:
                 return
-            piece = await asyncio.to_thread(os.read, descriptor, _PIECE)
+            size = _piece_size(at, end)
+            piece = await asyncio.to_thread(os.pread, descriptor, size, at)
     except OSError as error:
         raise translate(error) from error
     finally:
         os.close(descriptor)
+
+
+def _piece_size(at: int, end: int | None) -> int:
+    return _PIECE if end is None else min(_PIECE, max(end - at, 0))
 
 
 async def _with_file(

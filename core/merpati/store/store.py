@@ -138,9 +138,11 @@ class Store:
         """One message's bytes."""
         return await reading.read(self.context, account_id, mailbox_id, uid)
 
-    def chunks(self, account_id: int, mailbox_id: int, uid: int) -> AsyncGenerator[bytes, None]:
-        """One message's bytes in pieces; close it (`contextlib.aclosing`) if you stop early."""
-        return reading.chunks(self.context, account_id, mailbox_id, uid)
+    def chunks(
+        self, account_id: int, mailbox_id: int, uid: int, start: int = 0, end: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """One message's bytes (from `start` to `end`) in pieces; close it (`contextlib.aclosing`) if you stop early."""
+        return reading.chunks(self.context, account_id, mailbox_id, uid, start, end)
 
     async def read_at(self, account_id: int, mailbox_id: int, uid: int, place: tuple[str, str, int]) -> bytes:
         """One message's bytes, for a caller that has `dir`, `base` and `mirrored` from `rows`."""

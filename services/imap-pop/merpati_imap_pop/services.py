@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from merpati.platform.events import Bell
 from merpati.platform.settings import Settings
 from merpati.store import Store
 from merpati_imap_pop.login import Logins
+
+LARGE_AT_ONCE: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +24,5 @@ class Services:
     logins: Logins
     store: Store
     bell: Bell
+    large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LARGE_AT_ONCE))
+    """Held while a large message is in memory to find its parts."""

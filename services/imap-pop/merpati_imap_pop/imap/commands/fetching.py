@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from merpati.platform.errors import NotFound
 from merpati.store import Flag
-from merpati_imap_pop.imap.commands import flag_lines, flags
+from merpati_imap_pop.imap.commands import flag_lines
 from merpati_imap_pop.imap.commands.context import Context
-from merpati_imap_pop.imap.commands.items import PLACE, Message, Value, source
+from merpati_imap_pop.imap.commands.items import Message
+from merpati_imap_pop.imap.commands.large import BIG, send_large
+from merpati_imap_pop.imap.commands.plan import Plan
 from merpati_imap_pop.imap.responses import Reply, ok
 from merpati_imap_pop.imap.wire.fetch_items import Fetch, Item, Section
 
-BIG: Final = 256 * 1024
-"""Octets above which a message's parts are found in a thread."""
 _SLICE: Final = 5_000
 """Messages whose flags are written at one go."""
 
@@ -46,40 +45,6 @@ def _complete(items: tuple[Item, ...], *, uid: bool) -> list[Item]:
     return ["UID", *(item for item in items if item != "UID")] if uid else list(items)
 
 
-class Plan:
-    """What a FETCH reads, and how it writes a message."""
-
-    def __init__(self, items: Sequence[Item]) -> None:
-        sources = [source(item) for item in items]
-        self.columns = tuple(dict.fromkeys(["uid", *(name for one in sources for name in one.columns)]))
-        self.content = any(one.content for one in sources)
-        self.parts = self.content and any(isinstance(item, Section) and item.part for item in items)
-        self.tells_flags = "FLAGS" in items
-        positions = {column: at for at, column in enumerate(self.columns)}
-        self.place = [positions[column] for column in PLACE] if self.content else []
-        self._template = b"* %d FETCH (" + b" ".join(one.template for one in sources) + b")\r\n"
-        self._values = [
-            _column(positions[one.columns[0]]) if one.value is None else one.value(positions)
-            for one in sources
-        ]
-        self.plain = all(one.value is None for one in sources)
-        """Whether a line is only columns: then no `Message` is needed."""
-        self._columns = [positions[one.columns[0]] for one in sources] if self.plain else []
-
-    def plain_line(self, number: int, row: Sequence[Any]) -> bytes:
-        return self._template % (number, *[row[at] for at in self._columns])
-
-    def line(self, message: Message, *, seen: bool) -> bytes:
-        line = self._template % (message.index + 1, *[value(message) for value in self._values])
-        if seen and not self.tells_flags:
-            return b"%b FLAGS (%b))\r\n" % (line[:-3], flags.of_message(message.view, message.index))
-        return line
-
-
-def _column(at: int) -> Value:
-    return lambda message: message.row[at]
-
-
 async def _mark_seen(context: Context, items: Sequence[Item], indexes: Sequence[int]) -> frozenset[int]:
     """Reading a body without PEEK sets \\Seen; returns the UIDs whose new flags have to be told."""
     view = context.view
@@ -107,9 +72,15 @@ async def _fetch(context: Context, plan: Plan, indexes: Sequence[int], newly_see
             line = plan.plain_line(index + 1, row)
         else:
             message = Message(view, index, row)
-            if plan.content and not await _read(context, plan, message):
-                continue
-            line = plan.line(message, seen=message.uid in newly_seen)
+            seen = message.uid in newly_seen
+            if plan.content:
+                message.size = row[plan.place[-1]]
+                if message.size > BIG:
+                    found += await send_large(context, plan, message, seen=seen)
+                    continue
+                if not await _read(context, plan, message):
+                    continue
+            line = plan.line(message, seen=seen)
         found += 1
         if context.send(line):
             await context.breathe()
@@ -125,15 +96,13 @@ async def _fetch_view(context: Context, plan: Plan, indexes: Sequence[int]) -> N
 
 
 async def _read(context: Context, plan: Plan, message: Message) -> bool:
-    directory, base, mirrored = (message.row[at] for at in plan.place)
     try:
         message.content = await context.store.read_at(
-            context.account_id, context.mailbox_id, message.uid, (directory, base, mirrored)
+            context.account_id, context.mailbox_id, message.uid, plan.place_of(message)
         )
     except NotFound:
         return False
-    if plan.parts and len(message.content) > BIG:
-        await asyncio.to_thread(lambda: message.root)
+    message.size = len(message.content)
     return True
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from merpati.message import LISTED, Part, header_end, parse, select_lines
+from merpati.message import LISTED, Part, header_end, parse, select_lines, span
 from merpati.message import Section as Wanted
 from merpati.message import section as cut
 from merpati.message.sections import Kind
@@ -16,14 +16,14 @@ from merpati_imap_pop.imap.view import View
 from merpati_imap_pop.imap.wire.fetch_items import Item, Section
 from merpati_imap_pop.imap.wire.values import date_time, literal
 
-PLACE: Final = ("dir", "base", "mirrored")
-"""The columns by which a message's file is found."""
+PLACE: Final = ("dir", "base", "mirrored", "size")
+"""The columns by which a message's file is found, and how large it is."""
 
 
 class Message:
     """One message of a FETCH: its place in the view, its row, and its bytes where an item needs them."""
 
-    __slots__ = ("_root", "content", "index", "row", "uid", "view")
+    __slots__ = ("_root", "content", "index", "row", "size", "uid", "view")
 
     def __init__(self, view: View, index: int, row: Sequence[Any] = ()) -> None:
         self.view = view
@@ -31,6 +31,7 @@ class Message:
         self.uid = view.uids[index]
         self.row = row
         self.content = b""
+        self.size = 0
         self._root: Part | None = None
 
     @property
@@ -38,6 +39,11 @@ class Message:
         if self._root is None:
             self._root = parse(self.content)
         return self._root
+
+    def forget(self) -> None:
+        """Let go of the bytes."""
+        self.content = b""
+        self._root = None
 
 
 Positions = Mapping[str, int]
@@ -111,31 +117,53 @@ def _listed_header(section: Section) -> Source | None:
     return Source(b"%b", ("headers",), bound)
 
 
+Found = bytes | tuple[int, int] | None
+"""What a section is: some bytes of its own, a span of the message, or nothing there."""
+
+
 def _section(section: Section) -> Value:
-    kind: Kind = section.text  # type: ignore[assignment]
-    wanted = Wanted(section.part, kind, frozenset(name.lower() for name in section.fields))
+    locate = locator(section)
 
     def value(message: Message) -> bytes:
-        found = _piece(message, wanted)
+        found = locate(message)
         if found is None:
             return section.label + b" NIL"
-        return section.label + b" " + literal(_partial(found, section.partial))
+        data = message.content[found[0] : found[1]] if isinstance(found, tuple) else found
+        return section.label + b" " + literal(data)
 
     return value
 
 
-def _piece(message: Message, wanted: Wanted) -> bytes | None:
-    """Pieces of the message as a whole need no look at its parts."""
-    data = message.content
+def locator(section: Section) -> Callable[[Message], Found]:
+    """Finds the section in a message, cut as the client wants it."""
+    kind: Kind = section.text  # type: ignore[assignment]
+    wanted = Wanted(section.part, kind, frozenset(name.lower() for name in section.fields))
+
+    def locate(message: Message) -> Found:
+        found = _locate(message, wanted)
+        if isinstance(found, bytes):
+            return _partial(found, section.partial)
+        if found is None or section.partial is None:
+            return found
+        start = min(found[0] + section.partial[0], found[1])
+        return start, min(start + section.partial[1], found[1])
+
+    return locate
+
+
+def _locate(message: Message, wanted: Wanted) -> Found:
+    """Pieces of the message as a whole need no look at its parts, and all of it none at its bytes."""
     if not wanted.number:
         if not wanted.kind:
-            return data
+            return 0, message.size
         if wanted.kind == "HEADER":
-            return data[: header_end(data)]
+            return 0, header_end(message.content)
         if wanted.kind == "TEXT":
-            return data[header_end(data) :]
-    return cut(data, message.root, wanted)
+            return header_end(message.content), message.size
+    if wanted.kind.startswith("HEADER.FIELDS"):
+        return cut(message.content, message.root, wanted)
+    return span(message.root, wanted)
 
 
-def _partial(data: bytes, span: tuple[int, int] | None) -> bytes:
-    return data if span is None else data[span[0] : span[0] + span[1]]
+def _partial(data: bytes, part: tuple[int, int] | None) -> bytes:
+    return data if part is None else data[part[0] : part[0] + part[1]]

@@ -8,7 +8,7 @@ from itertools import compress as choose
 
 from merpati.platform.errors import NotFound
 from merpati_imap_pop.imap.commands.context import Context
-from merpati_imap_pop.imap.commands.fetching import BIG
+from merpati_imap_pop.imap.commands.large import BIG
 from merpati_imap_pop.imap.commands.search_masks import Masker
 from merpati_imap_pop.imap.commands.search_match import COLUMNS, Candidate, matches
 from merpati_imap_pop.imap.responses import Reply, ok
