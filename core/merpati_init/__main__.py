@@ -6,6 +6,7 @@ import sys
 
 from merpati.platform import settings as settings_module
 from merpati.platform import telemetry
+from merpati.platform.errors import Invalid
 from merpati_init.migrate import make_database, make_roles, migrate
 from merpati_init.secrets import make_certificates, make_secrets
 
@@ -23,4 +24,7 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except Invalid as error:
+        sys.exit(str(error))  # the launcher shows this line

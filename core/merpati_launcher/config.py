@@ -24,6 +24,10 @@ PORTS = {
 }
 """The listeners and their default ports, as in merpati.platform.settings (a test compares the two)."""
 
+_HOSTS = ("MERPATI_HOST", "MERPATI_INET_INTERFACES", "MERPATI_LISTEN")
+"""Ours, Postfix's and Dovecot's name of one setting."""
+_PLACES = {"all": "*", "loopback-only": "127.0.0.1"}
+"""Postfix's words for addresses."""
 _MAIL = {"imap": ("imap", "imaps"), "pop3": ("pop3", "pop3s")}
 
 
@@ -91,7 +95,8 @@ class Config:
 def resolve(options: Options) -> Config:
     """Options, then `MERPATI_*` in the environment, then `DIR/merpati.env`, then defaults."""
     settings = read_settings(options.data)
-    host = options.host or settings.get("MERPATI_HOST") or "127.0.0.1"
+    given = [options.host, *(settings.get(name) for name in _HOSTS)]
+    host = " ".join(_PLACES.get(word, word) for word in _words(next(filter(None, given), "")))
     protocols = _words(settings.get("MERPATI_PROTOCOLS") or "imap pop3")
     unserved = {port for name, ports in _MAIL.items() if name not in protocols for port in ports}
     ports = {

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import uvloop
 
 from merpati.platform import settings as settings_module
 from merpati.platform import telemetry
+from merpati.platform.errors import Invalid
 from merpati.platform.settings import Settings
 
 _ALIVE_INTERVAL = 5.0
@@ -47,7 +49,10 @@ def _touch_while_alive(loop: asyncio.AbstractEventLoop, path: Path) -> None:
 
 def run(name: str, main: Callable[[Settings, asyncio.Event], Coroutine[Any, Any, None]]) -> None:
     """Run `main(settings, stop)` under uvloop; SIGTERM and SIGINT set `stop`, and `main` then finishes its work."""
-    settings = settings_module.load()
+    try:
+        settings = settings_module.load()
+    except Invalid as error:
+        sys.exit(str(error))
     telemetry.configure(name, settings.log_level)
 
     async def body() -> None:

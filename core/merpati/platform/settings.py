@@ -9,21 +9,25 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from merpati.platform.errors import Invalid
 
 
 class Settings(BaseSettings):
     """The settings of one process. Sizes are bytes, times are seconds, lists are separated by spaces or commas."""
 
-    model_config = SettingsConfigDict(env_prefix="MERPATI_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="MERPATI_", extra="ignore", populate_by_name=True)
 
     # Where things are
     data: Path = Field(
         Path("data"), description="The data directory: secrets, sockets, logs, and the embedded database."
     )
     mail_location: str = Field(
-        "", description="Dovecot's `mail_location`: the mail volume. Empty: `mail` in the data directory."
+        "",
+        description="Dovecot's `mail_location`: the mail volume, as a path or `maildir:` and a path. Empty: `mail` in the data directory.",
     )
     home_mailbox: str = Field(
         "Maildir", description="Postfix's `home_mailbox`: the Maildir's name in an account's folder."
@@ -67,7 +71,8 @@ class Settings(BaseSettings):
     # Listening
     host: str = Field(
         "127.0.0.1",
-        description="Postfix's `inet_interfaces`, Dovecot's `listen`: the addresses that services listen on.",
+        validation_alias=AliasChoices("MERPATI_HOST", "MERPATI_INET_INTERFACES", "MERPATI_LISTEN"),
+        description="The addresses that services listen on; `*` is all. Postfix's `inet_interfaces` and Dovecot's `listen`: `MERPATI_INET_INTERFACES` and `MERPATI_LISTEN` are read too.",
     )
     inet_protocols: Literal["all", "ipv4", "ipv6"] = Field(
         "all", description="Postfix's `inet_protocols`: the IP versions used for listening and sending."
@@ -231,13 +236,26 @@ class Settings(BaseSettings):
     def _hostname(cls, value: str) -> str:
         return value or socket.getfqdn().lower() or "localhost"
 
+    @field_validator("mail_location")
+    @classmethod
+    def _volume(cls, value: str) -> str:
+        """Dovecot's `maildir:` is understood; its patterns of one user's folder are not ours to choose."""
+        path = value.removeprefix("maildir:")
+        if path and (not path.startswith("/") or ":" in path or "%" in path):
+            raise ValueError("name the absolute path of the whole volume, without options, ~ or %")
+        return path
+
+    @field_validator("mynetworks")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        """Looked at when the service starts, not when the first client comes."""
+        _parse_networks(value)
+        return value
+
     @cached_property
     def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """`mynetworks`, parsed."""
-        return tuple(
-            ip_network(item.replace("[", "").replace("]", ""), strict=False)
-            for item in words(self.mynetworks)
-        )
+        return _parse_networks(self.mynetworks)
 
     @property
     def run_dir(self) -> Path:
@@ -274,15 +292,32 @@ class Settings(BaseSettings):
         return (self.secrets_dir / name).read_text().strip()
 
 
+def _parse_networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Postfix's form: `10.0.0.0/8, [2001:db8::]/32`."""
+    return tuple(ip_network(item.replace("[", "").replace("]", ""), strict=False) for item in words(value))
+
+
 def words(value: str) -> list[str]:
     """Split a list setting at spaces and commas."""
     return value.replace(",", " ").split()
 
 
 def load(**overrides: Any) -> Settings:
-    """Read the settings: overrides, then the environment, then `merpati.env` in the data directory."""
+    """Read the settings: overrides, then the environment, then `merpati.env` in the data directory.
+
+    Raises `Invalid`, which names each wrong setting and what is wrong with it in one line.
+    """
     data = Path(overrides.get("data") or os.environ.get("MERPATI_DATA") or "data").absolute()
-    return Settings(_env_file=data / "merpati.env", **{**overrides, "data": data})  # type: ignore[call-arg]
+    try:
+        return Settings(_env_file=data / "merpati.env", **{**overrides, "data": data})  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise Invalid("; ".join(map(_complaint, error.errors()))) from error
+
+
+def _complaint(error: ErrorDetails) -> str:
+    name = str(error["loc"][0]).upper().removeprefix("MERPATI_")
+    text = error["msg"].removeprefix("Value error, ")
+    return f"MERPATI_{name}: {text[:1].lower()}{text[1:]}"
 
 
 if __name__ == "__main__":

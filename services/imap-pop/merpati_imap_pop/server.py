@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from merpati.platform.settings import Settings, words
+from merpati.platform.addresses import FAMILIES, listening
 from merpati.platform.telemetry import get_logger
 from merpati_imap_pop.connection import Connection
 from merpati_imap_pop.services import Services
@@ -44,9 +43,9 @@ class Server:
         loop = asyncio.get_running_loop()
         listener = await loop.create_server(
             lambda: factory(self, implicit_tls),
-            _hosts(self.settings),
+            listening(self.settings),
             port,
-            family=_FAMILIES[self.settings.inet_protocols],
+            family=FAMILIES[self.settings.inet_protocols],
             backlog=1024,
             ssl=self.services.context if implicit_tls else None,
             ssl_handshake_timeout=self.settings.login_timeout if implicit_tls else None,
@@ -121,15 +120,3 @@ class Server:
                     connection.abort()
                 else:
                     connection.end("Disconnected for inactivity")
-
-
-_FAMILIES = {"all": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
-
-
-def _hosts(settings: Settings) -> list[str] | None:
-    """`host` without the IP version that `inet_protocols` leaves out; None is every address."""
-    hosts = words(settings.host)
-    if "*" in hosts:
-        return None
-    unwanted = {"all": None, "ipv4": True, "ipv6": False}[settings.inet_protocols]
-    return [host for host in hosts if (":" in host) is not unwanted]

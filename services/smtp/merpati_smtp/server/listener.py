@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP
 
-from merpati.platform.settings import Settings, words
+from merpati.platform.addresses import FAMILIES, listening
+from merpati.platform.settings import Settings
 from merpati.platform.telemetry import get_logger
 from merpati.platform.trace import new_trace_id
 from merpati.store import SpoolWriter
@@ -22,7 +22,6 @@ from merpati_smtp.server.session import Session
 log = get_logger(__name__)
 
 _SWEEP = 1.0
-_FAMILIES = {"all": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +115,9 @@ class Listener:
         implicit = self.kind.implicit_tls
         self._server = await loop.create_server(
             lambda: Connection.of(self),
-            words(self._settings.host),
+            listening(self._settings),
             self.kind.port,
-            family=_FAMILIES[self._settings.inet_protocols],
+            family=FAMILIES[self._settings.inet_protocols],
             ssl=self._context if implicit else None,
             ssl_handshake_timeout=HANDSHAKE_TIMEOUT if implicit else None,
             backlog=1_024,
