@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -197,3 +198,37 @@ async def test_postgres_away_is_a_temporary_error(start: Start, cluster: Cluster
         while not (await client.command(b"SELECT INBOX"))[0].startswith(b"OK"):
             await asyncio.sleep(0.05)
     assert len(client.flags) == 0, "nothing of the refused APPEND is there"
+
+
+async def test_large_message_is_spooled_and_leaves_nothing_behind(start: Start, world: World) -> None:
+    server, port = await start(append_limit=1_000_000)
+    client = await log_in(port)
+    message = b"Subject: large\r\n\r\n" + b"0123456789abcde\n" * 50_000
+    await client.ok(b"APPEND INBOX (\\Seen) {%d+}\r\n%b" % (len(message), message))
+    reply, _ = await client.command(b"APPEND Nowhere {%d+}\r\n%b" % (len(message), message))
+    assert reply.startswith(b"NO [TRYCREATE]")
+    reply, _ = await client.command(b"APPEND INBOX {%d+}\r\n%b trailing" % (len(message), message))
+    assert reply.startswith(b"BAD")
+    reply, _ = await client.command(b"APPEND INBOX {1100000+}\r\n" + b"x" * 1_100_000)
+    assert reply.startswith(b"NO [TOOBIG]")
+    await client.select("INBOX")
+    (line,) = await client.ok(b"FETCH 1 (FLAGS BODY.PEEK[])")
+    assert line == b"* 1 FETCH (FLAGS (\\Seen \\Recent) BODY[] {%d}\r\n%b)\r\n" % (len(message), message)
+    client.writer.write(b"a APPEND INBOX {500000+}\r\n" + b"x" * 400_000)
+    await client.writer.drain()
+    client.close()
+    async with asyncio.timeout(10):
+        while server.connections or os.listdir(world.store.files.spool_tmp):
+            await asyncio.sleep(0.01)
+
+
+async def test_full_disk_is_told_when_a_large_message_came(
+    start: Start, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, port = await start()
+    client = await log_in(port)
+    monkeypatch.setattr(world.store.files, "_floor", 2**62)
+    monkeypatch.setattr(world.store.files, "_disk_checked", float("-inf"))
+    reply, _ = await client.command(b"APPEND INBOX {300000+}\r\n" + b"x" * 300_000)
+    assert reply.startswith(b"NO [UNAVAILABLE]")
+    await client.ok(b"NOOP")

@@ -6,7 +6,17 @@ import random
 
 import pytest
 
-from merpati_imap_pop.imap.wire.framer import DISCARD_LIMIT, Continue, Event, Frame, Framer, Refused
+from merpati_imap_pop.imap.wire.framer import (
+    DISCARD_LIMIT,
+    SPOOL_OVER,
+    Continue,
+    Event,
+    Frame,
+    Framer,
+    Octets,
+    Refused,
+    Spool,
+)
 
 
 def feed(pieces: list[bytes], *, limit: int = 100, line_limit: int = 1000) -> list[Event]:
@@ -88,3 +98,28 @@ def test_random_cuts_give_the_same_commands(seed: int) -> None:
     pieces = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
     frames = [event for event in feed([stream]) if isinstance(event, Frame)]
     assert [event for event in feed(pieces) if isinstance(event, Frame)] == frames
+
+
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("piece", [1000, 10**9])
+def test_large_literal_is_handed_on_and_not_kept(waits: bool, piece: int) -> None:
+    size = SPOOL_OVER + 1
+    stream = (
+        b"a APPEND {1+}\r\nx {%d%b}\r\n" % (size, b"" if waits else b"+")
+        + b"y\n" * (size // 2)
+        + b"z\r\nb NOOP\r\n"
+    )
+    buffer = bytearray()
+    framer = Framer(buffer, lambda head: size + 1, spools=lambda head: head.startswith(b"a APPEND"))
+    events: list[Event] = []
+    spooled = 0
+    for at in range(0, len(stream), piece):
+        buffer += stream[at : at + piece]
+        while (event := framer.next()) is not None:
+            if isinstance(event, Octets):
+                spooled += len(event.data)
+            else:
+                events.append(event)
+        assert len(buffer) < 100
+    assert spooled == size
+    assert events == [Spool(waits), Frame(b"a APPEND {1+}\r\nx {0}\r\n"), Frame(b"b NOOP")]

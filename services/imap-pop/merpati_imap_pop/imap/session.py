@@ -11,11 +11,12 @@ from typing import Any, Final
 from merpati.platform.errors import MerpatiError, NotFound
 from merpati.platform.telemetry import get_logger
 from merpati_imap_pop.imap.commands.context import Channel, Context, Outcome, Pending, State
+from merpati_imap_pop.imap.intake import Intake
 from merpati_imap_pop.imap.registry import COMMANDS, Command, capabilities
 from merpati_imap_pop.imap.responses import Bad, No, Reply, from_error
 from merpati_imap_pop.imap.wire.cursor import Cursor
 from merpati_imap_pop.imap.wire.errors import WireError
-from merpati_imap_pop.imap.wire.framer import LINE_LIMIT, Event, Frame, Framer, Refused
+from merpati_imap_pop.imap.wire.framer import LINE_LIMIT, Event, Frame, Framer, Octets, Refused, Spool
 from merpati_imap_pop.services import Services
 
 log = get_logger(__name__)
@@ -40,7 +41,10 @@ class Session:
     def __init__(self, channel: Channel, services: Services, buffer: bytearray) -> None:
         self.context = Context(channel, services)
         self.context.capabilities = lambda: capabilities(self.context)
-        self.framer = Framer(buffer, self._literal_limit, line_limit=LINE_LIMIT_OUTSIDE)
+        self.framer = Framer(
+            buffer, self._literal_limit, line_limit=LINE_LIMIT_OUTSIDE, spools=self._is_append
+        )
+        self._spool = Intake(services.store.files)
         self.pending: Pending | None = None
         self.ended = False
         self._tag = b""
@@ -60,10 +64,13 @@ class Session:
     def _literal_limit(self, head: bytes) -> int:
         if self.context.state is State.NOT_AUTHENTICATED:
             return LOGIN_LITERAL_LIMIT
-        words = head.split(b" ", 2)
-        if len(words) > 1 and words[1].upper() == b"APPEND":
+        if self._is_append(head):
             return self.context.services.settings.append_limit + 4 * 1024
         return LITERAL_LIMIT
+
+    def _is_append(self, head: bytes) -> bool:
+        words = head.split(b" ", 2)
+        return len(words) > 1 and words[1].upper() == b"APPEND" and self.context.verdict is not None
 
     def handle(self, item: Event | bytes) -> Handling:
         """Carry out what `take` gave; returns what has to be waited for."""
@@ -71,10 +78,15 @@ class Session:
             return self._go_on(item)
         if isinstance(item, Frame):
             return self._begin(item)
-        if isinstance(item, Refused):
+        if isinstance(item, Octets):
+            self._spool.write(item.data)
+        elif isinstance(item, Refused):
             self._refuse(item)
         else:
-            self.context.channel.write(b"+ OK\r\n")
+            if isinstance(item, Spool):
+                self._spool.begin()
+            if not isinstance(item, Spool) or item.waits:
+                self.context.channel.write(b"+ OK\r\n")
         return None
 
     def _refuse(self, refused: Refused) -> None:
@@ -97,6 +109,7 @@ class Session:
             cursor.space()
             command = self._command = self._look_up(cursor)
             arguments = command.parse(cursor)
+            self.context.spooled = self._spool.take()
             outcome = command.run(self.context, arguments)
         except (WireError, MerpatiError, Bad, No) as error:
             self._fail(error)
@@ -180,6 +193,8 @@ class Session:
             self.goodbye("Too many errors")
 
     def _finish(self, reply: Reply) -> None:
+        self.context.spooled = None
+        self._spool.discard()
         self._reply(self._tag, reply)
         if self.context.state is State.LOGOUT:
             self.ended = True
@@ -220,6 +235,7 @@ class Session:
         """The connection is gone."""
         context = self.context
         context.idling = False
+        self._spool.discard()
         await context.leave()
         if context.verdict is not None:
             context.services.logins.leave(context.channel, context.verdict)

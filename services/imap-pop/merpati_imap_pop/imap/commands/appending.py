@@ -11,10 +11,11 @@ from merpati_imap_pop.imap.wire.arguments import Append
 
 
 async def append(context: Context, arguments: Append) -> Reply:
-    if not arguments.data:
+    data = context.spooled.path if context.spooled is not None else arguments.data
+    if not data:
         raise No("A message cannot be empty", b"CANNOT")
     mask, keywords = flags.parse(arguments.flags)
-    message = NewMessage(arguments.data, mask, keywords, arguments.received_at)
+    message = NewMessage(data, mask, keywords, arguments.received_at)
     try:
         appended = await context.store.append_to(context.account_id, arguments.mailbox, [message])
     except NotFound as error:

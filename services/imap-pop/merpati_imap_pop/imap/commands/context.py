@@ -12,6 +12,7 @@ from merpati.directory import Verdict
 from merpati.platform.errors import MerpatiError
 from merpati.platform.events import account_channel
 from merpati.platform.telemetry import get_logger
+from merpati.store.spool import SpooledFile
 from merpati_imap_pop.imap.commands.updates import render_changes
 from merpati_imap_pop.imap.responses import Bad, No, Reply
 from merpati_imap_pop.imap.view import NO_CHANGES, View
@@ -66,6 +67,8 @@ class Context:
         self.tag = b""
         """Of the command in hand."""
         self.verdict: Verdict | None = None
+        self.spooled: SpooledFile | None = None
+        """The command's message, where it was too large to be kept in the command."""
         self.condstore = False
         self.failures = 0
         """Logins that failed."""

@@ -12,6 +12,9 @@ LINE_LIMIT: Final = 64 * 1024
 DISCARD_LIMIT: Final = 256 * 1024 * 1024
 """A refused non-synchronising literal up to this size is read and dropped; a larger one ends the connection."""
 
+SPOOL_OVER: Final = 256 * 1024
+"""Octets above which a literal that may be spooled is."""
+
 _LITERAL = re.compile(rb"~?\{(\d{1,20})(\+?)\}\Z")
 
 LiteralLimit = Callable[[bytes], int]
@@ -41,7 +44,22 @@ class Refused:
     """The rest cannot be skipped in bounded time: the connection has to end."""
 
 
-Event = Frame | Continue | Refused
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """A literal follows that is not kept: its octets come as `Octets`, and the frame has `{0}` in its place."""
+
+    waits: bool
+    """Whether the client waits for a `+`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Octets:
+    """Some octets of a spooled literal."""
+
+    data: bytes
+
+
+Event = Frame | Continue | Refused | Spool | Octets
 
 
 class Framer:
@@ -51,14 +69,22 @@ class Framer:
     """
 
     def __init__(
-        self, buffer: bytearray, literal_limit: LiteralLimit, *, line_limit: int = LINE_LIMIT
+        self,
+        buffer: bytearray,
+        literal_limit: LiteralLimit,
+        *,
+        line_limit: int = LINE_LIMIT,
+        spools: Callable[[bytes], bool] = lambda head: False,
     ) -> None:
         self.line_limit = line_limit
+        self._spools = spools  # whether the large literals of a command that begins so are spooled
         self._buffer = buffer
         self._literal_limit = literal_limit
         self._start = 0  # of the line that is being looked for
         self._scanned = 0  # no line end before this
         self._literals = 0  # octets of literals in the command so far
+        self._spooling = 0  # octets of a spooled literal still to come
+        self._spooled = 0  # octets of spooled literals in the command so far
         self._skip = 0  # octets of a refused literal still to drop
         self._refused: Refused | None = None
 
@@ -82,6 +108,8 @@ class Framer:
         while True:
             if self._skip and not self._drop():
                 return None
+            if self._spooling:
+                return self._spool_octets()
             end = self._buffer.find(b"\n", max(self._scanned, self._start))
             if end < 0:
                 self._scanned = len(self._buffer)
@@ -107,19 +135,38 @@ class Framer:
 
     def _consume(self, count: int) -> None:
         del self._buffer[:count]
-        self._start = self._scanned = self._literals = 0
+        self._start = self._scanned = self._literals = self._spooled = 0
 
     def _begin_literal(self, size: int, unasked: bool, end: int) -> Event | None:
         """A literal follows the line that ends at `end`."""
-        if self._refused is None and self._literals + size > self._literal_limit(bytes(self._buffer[:256])):
+        head = bytes(self._buffer[:256])
+        if self._refused is None and self._literals + self._spooled + size > self._literal_limit(head):
             self._refuse(self._buffer[:64], literal=True)
             if not unasked:  # the client waits, and learns from the tagged reply to leave it
                 return self._finish(end, end)
         if self._refused is not None:
             return self._skip_literal(size, unasked, end)
+        if size > SPOOL_OVER and self._spools(head):
+            return self._begin_spool(size, unasked, end)
         self._scanned = self._start = end + 1 + size
         self._literals += size
         return None if unasked else Continue()
+
+    def _begin_spool(self, size: int, unasked: bool, end: int) -> Event:
+        brace = self._buffer.rindex(b"{", 0, end)
+        self._buffer[brace : end + 1] = b"{0}\r\n"
+        self._scanned = self._start = brace + 5
+        self._spooling = size
+        self._spooled += size
+        return Spool(waits=not unasked)
+
+    def _spool_octets(self) -> Event | None:
+        data = bytes(memoryview(self._buffer)[self._start : self._start + self._spooling])
+        if not data:
+            return None
+        del self._buffer[self._start : self._start + len(data)]
+        self._spooling -= len(data)
+        return Octets(data)
 
     # A refused command is read to its end, holding nothing but its beginning
 
