@@ -103,6 +103,7 @@ async def test_a_change_is_noticed(key: DkimKey, old: bytes, new: bytes, reason:
         (public_record(ED25519)[1], ("permerror", "key and algorithm differ")),
         ("p=\N{SNOWMAN}", ("permerror", "malformed base64")),
     ],
+    ids=["revoked", "algorithm", "version", "hash", "other key", "base64"],
 )
 async def test_key_records_that_are_no_good(record: str, expected: tuple[str, str]) -> None:
     assert await results(sign(MAIL, [RSA]) + MAIL, {"r1._domainkey.example.com": record}) == [expected]
