@@ -9,7 +9,6 @@ remain.
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import threading
@@ -20,7 +19,7 @@ from markupsafe import escape
 
 from merpati.message import strip_html
 from merpati.platform.telemetry import get_logger
-from merpati_webmail import sanitize, text_of_html
+from merpati_webmail import html_worker, sanitize, text_of_html
 from merpati_webmail.sanitize import Cleaned
 
 log = get_logger(__name__)
@@ -28,8 +27,6 @@ log = get_logger(__name__)
 # With these, the worst input costs a quarter of a second; the common mail is below them.
 _SMALL_TAGS = 1_500
 _SMALL_LENGTH = 64 * 1024
-_SECONDS = 3
-_MEMORY = 1024**3
 _room = threading.BoundedSemaphore(2)
 
 
@@ -65,11 +62,11 @@ def _ask(question: dict[str, Any]) -> dict[str, Any] | None:
     with _room:
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "merpati_webmail.bounded"],
+                [sys.executable, "-m", "merpati_webmail.html_worker"],
                 input=json.dumps(question).encode(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                timeout=2 * _SECONDS,
+                timeout=2 * html_worker.SECONDS,
                 check=True,
             )
         except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
@@ -79,20 +76,3 @@ def _ask(question: dict[str, Any]) -> dict[str, Any] | None:
             return None
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
-
-
-def _main() -> None:
-    """The worker: one question on stdin, one answer on stdout."""
-    resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    question = json.load(sys.stdin)
-    if "text" in question:
-        answer = {"text": text_of_html.convert(question["text"])}
-    else:
-        cleaned = sanitize.clean(question["html"], images=question["images"], inline=question["inline"].get)
-        answer = {name: getattr(cleaned, name) for name in ("html", "blocked", "remote", "truncated")}
-    json.dump(answer, sys.stdout)
-
-
-if __name__ == "__main__":
-    _main()
