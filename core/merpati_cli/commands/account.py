@@ -42,6 +42,7 @@ def list_accounts(
 
 
 @app.command()
+@app.command("create", hidden=True)  # the word of the REST API
 def add(
     address: Address,
     name: DisplayName = None,

@@ -26,6 +26,7 @@ def list_aliases(domain: Annotated[str | None, typer.Option(help="Only this doma
 
 
 @app.command()
+@app.command("create", hidden=True)  # the word of the REST API
 def add(alias: Name, targets: Targets) -> None:
     """Make an alias."""
     with Api() as api:

@@ -31,6 +31,7 @@ def list_domains(search: Annotated[str | None, typer.Option(help="Part of the na
 
 
 @app.command()
+@app.command("create", hidden=True)  # the word of the REST API
 def add(
     name: Name,
     contact: Annotated[str | None, typer.Option(help="Who gets postmaster@ and abuse@.")] = None,
