@@ -24,7 +24,7 @@ from merpati_imap_pop.imap.commands import (
     transferring,
 )
 from merpati_imap_pop.imap.commands.context import Context, Outcome, State
-from merpati_imap_pop.imap.wire import arguments, fetch_items, search_keys
+from merpati_imap_pop.imap.wire import arguments, fetch_items, list_query, search_keys
 from merpati_imap_pop.imap.wire.cursor import Cursor
 
 _ANY: Final = State.NOT_AUTHENTICATED | State.AUTHENTICATED | State.SELECTED
@@ -70,8 +70,8 @@ COMMANDS: Final[dict[str, Command]] = {
         Command("RENAME", _IN, arguments.rename, mailboxes.rename),
         Command("SUBSCRIBE", _IN, arguments.mailbox, mailboxes.subscribe),
         Command("UNSUBSCRIBE", _IN, arguments.mailbox, mailboxes.unsubscribe),
-        Command("LIST", _IN, arguments.list_query, listing.list_mailboxes, "LIST-EXTENDED"),
-        Command("LSUB", _IN, arguments.list_subscribed, listing.list_subscribed),
+        Command("LIST", _IN, list_query.parse_list, listing.list_mailboxes, "LIST-EXTENDED"),
+        Command("LSUB", _IN, list_query.parse_list_subscribed, listing.list_subscribed),
         Command("STATUS", _IN, arguments.status, status.status, "STATUS=SIZE"),
         Command("APPEND", _IN, arguments.append, appending.append),
         Command("IDLE", _IN, _none, idling.idle, "IDLE"),

@@ -10,7 +10,7 @@ from merpati_imap_pop.imap.commands.context import Context
 from merpati_imap_pop.imap.commands.patterns import Pattern
 from merpati_imap_pop.imap.commands.status import status_line
 from merpati_imap_pop.imap.responses import Reply, ok
-from merpati_imap_pop.imap.wire.arguments import ListQuery
+from merpati_imap_pop.imap.wire.list_query import ListQuery
 from merpati_imap_pop.imap.wire.values import mailbox as mailbox_string
 from merpati_imap_pop.imap.wire.values import parenthesised
 
