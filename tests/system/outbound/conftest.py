@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from merpati.platform.db import Database
+from merpati.platform.errors import Unavailable
 from merpati.platform.events import QUEUE, Bell
 from merpati.platform.settings import Settings
 from merpati.queue import Entry, Queue, QueueFiles
@@ -80,9 +81,11 @@ class World:
     async def until(self, condition: Callable[[], Awaitable[Any]]) -> Any:
         """The first true result of `condition`."""
         async with asyncio.timeout(30):
-            while not (result := await condition()):
+            while True:
+                with contextlib.suppress(Unavailable):  # Postgres comes back
+                    if result := await condition():
+                        return result
                 await asyncio.sleep(0.02)
-            return result
 
     async def settled(self) -> None:
         """Return when the queue is empty."""

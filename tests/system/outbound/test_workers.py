@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections import Counter
 
+from tests.embedded import Cluster
 from tests.queueing import MESSAGE
 from tests.system.outbound.conftest import World
 
@@ -92,3 +93,18 @@ async def test_mail_queued_while_redis_is_deaf_is_found_by_the_sweep(world: Worl
     await world.start()
     await world._enqueue("sari@example.net")  # no ring
     await world.taken()
+
+
+async def test_what_was_sent_while_postgres_was_away_is_not_sent_again(
+    world: World, cluster: Cluster
+) -> None:
+    world.mx.behaviour.delays["content"] = 1.0
+    await world.start()
+    await numbered(world, 1)
+    await asyncio.to_thread(world.mx.wait_until, lambda: "DATA" in world.mx.commands)
+    await asyncio.to_thread(cluster.stop_postgres)
+    await world.taken()
+    cluster.start_postgres()  # not in a thread: it dies with the one that started it
+    await world.settled()
+    assert len(await world.until(lambda: world.trail("sent"))) == 1
+    assert len(world.mx.received) == 1

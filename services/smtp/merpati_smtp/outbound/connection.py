@@ -106,7 +106,7 @@ class Connection:
     async def _send_content(self, content: Content) -> None:
         pieces = content.pieces()
         if content.small:
-            await self.link.send(b"".join(pieces))
+            self.link.queue(b"".join(pieces))
         else:
             while piece := await asyncio.to_thread(next, pieces, b""):
                 await self.link.send(piece)

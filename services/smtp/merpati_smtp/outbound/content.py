@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,12 +31,16 @@ class Content:
 
     async def prepare(self, *, eightbit_ok: bool) -> None:
         """Look at the message and convert what the hop can't take. Raises `Unconvertible` and `OSError`."""
-        self.size = self._path.stat().st_size - self._offset
-        if self.small:
-            self._data = b"".join(self._read())
-            misfit = self._misfit(eightbit_ok)
-        else:
-            misfit = await asyncio.to_thread(self._misfit, eightbit_ok)
+        descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self.size = max(0, os.fstat(descriptor).st_size - self._offset)
+            if self.small:
+                self._data = os.pread(descriptor, self.size, self._offset)
+        finally:
+            os.close(descriptor)
+        misfit = (
+            self._misfit(eightbit_ok) if self.small else await asyncio.to_thread(self._misfit, eightbit_ok)
+        )
         if misfit:
             await asyncio.to_thread(self._convert, eightbit_ok)
 

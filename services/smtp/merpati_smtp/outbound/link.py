@@ -50,6 +50,7 @@ class Link:
         self._manner = manner
         self._reader = reader
         self._writer = writer
+        self._queued = b""
 
     @property
     def tls(self) -> str | None:
@@ -111,10 +112,14 @@ class Link:
         return self.client.receive(data)
 
     async def flush(self) -> None:
-        """Send the client's commands."""
-        data = self.client.take()
+        """Send what is queued, and the client's commands behind it."""
+        data, self._queued = self._queued + self.client.take(), b""
         if data:
             await self.send(data)
+
+    def queue(self, data: bytes) -> None:
+        """Send octets of a message with the next flush: one system call for a message and the next one's envelope."""
+        self._queued += data
 
     async def send(self, data: bytes) -> None:
         """Send octets of a message."""
