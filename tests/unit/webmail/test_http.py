@@ -58,6 +58,15 @@ def test_wrong_passwords_say_no_more_than_that(visitor: Visitor, hire: Hire) -> 
         assert "wrong" not in re.sub("is wrong", "", answer.text), "the password must not come back"
 
 
+def test_guessing_is_slowed_down_and_says_how_long(visitor: Visitor, hire: Hire) -> None:
+    address = hire()
+    answers = (visitor.login(address, f"guess {number}") for number in range(40))
+    answer = next(answer for answer in answers if answer.status_code != 401)
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) > 0
+    assert f"Please wait {answer.headers['retry-after']} seconds" in answer.text
+
+
 def test_the_cookie_is_new_at_each_login_and_dead_after_logout(visitor: Visitor, hire: Hire) -> None:
     address = hire()
     visitor.cookies.set("merpati", "planted", domain="127.0.0.1")
