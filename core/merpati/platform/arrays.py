@@ -20,6 +20,9 @@ _BOOL, _BYTEA, _INT8, _INT2, _INT4, _TEXT, _TIMESTAMPTZ = 16, 17, 20, 21, 23, 25
 _HEADER = Struct("!5i")  # dimensions, whether any is NULL, type of the elements, how many, first subscript
 _LENGTH = Struct("!i")
 _NULL = _LENGTH.pack(-1)
+_ONE = {
+    oid: _HEADER.pack(1, 0, oid, 1, 1) for oid in (_BOOL, _BYTEA, _INT8, _INT2, _INT4, _TEXT, _TIMESTAMPTZ)
+}
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -93,13 +96,11 @@ def _numbers(oid: int, size: int, code: str, values: Sequence[int | None]) -> Pa
 
 
 def _pack(oid: int, values: Sequence[bytes | None]) -> Packed:
+    if len(values) == 1 and (only := values[0]) is not None:  # the usual case: one message at a time
+        return Packed(_ONE[oid] + _LENGTH.pack(len(only)) + only)
     if not values:
         return Packed(pack("!3i", 0, 0, oid))
     parts = [_HEADER.pack(1, None in values, oid, len(values), 1)]
     for value in values:
-        if value is None:
-            parts.append(_NULL)
-        else:
-            parts.append(_LENGTH.pack(len(value)))
-            parts.append(value)
+        parts.append(_NULL if value is None else _LENGTH.pack(len(value)) + value)
     return Packed(b"".join(parts))
