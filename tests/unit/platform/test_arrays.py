@@ -26,6 +26,8 @@ MOMENT = datetime(2026, 11, 24, 9, 30, 1, 2, tzinfo=timezone(timedelta(hours=7))
         ("smallint", arrays.smallints, [1, -(2**15)]),
         ("boolean", arrays.booleans, [True, False]),
         ("timestamptz", arrays.timestamps, [MOMENT, None, datetime(1, 1, 1, tzinfo=UTC)]),
+        ("text", arrays.texts, ["only"]),
+        ("text", arrays.texts, [None]),
         ("text", arrays.texts, []),
         ("bigint", arrays.bigints, []),
     ],

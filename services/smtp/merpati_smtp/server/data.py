@@ -9,10 +9,10 @@ from merpati_smtp.server.body import Body
 from merpati_smtp.server.dots import DotDecoder
 
 if TYPE_CHECKING:
-    from merpati_smtp.server.connection import Connection
+    from merpati_smtp.server.commands import Commands
 
 
-async def receive(connection: Connection) -> str | None:
+async def receive(connection: Commands) -> str | None:
     """Read the message into `envelope.message`. Returns the reply if it can't be taken.
 
     A connection that ends within the message ends the session: nothing was promised, so nothing is kept.
@@ -32,7 +32,7 @@ async def receive(connection: Connection) -> str | None:
     return None
 
 
-async def _read(connection: Connection, body: Body) -> DotDecoder:
+async def _read(connection: Commands, body: Body) -> DotDecoder:
     stream = connection.stream
     dots = DotDecoder()
     hurry = connection.loop.time() + connection.listener.data_timeout

@@ -16,7 +16,8 @@ from merpati.platform.telemetry import get_logger
 from merpati.platform.trace import new_trace_id
 from merpati.store import SpoolWriter
 from merpati_smtp.server.clients import Clients
-from merpati_smtp.server.connection import HANDSHAKE_TIMEOUT, Connection
+from merpati_smtp.server.commands import HANDSHAKE_TIMEOUT
+from merpati_smtp.server.connection import Connection
 from merpati_smtp.server.session import Session
 
 log = get_logger(__name__)
