@@ -9,13 +9,13 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from merpati.message import summarise
+from merpati.message import normalise_line_ends, summarise
 from merpati.platform.db import Connection
 from merpati.platform.errors import Invalid
 from merpati.platform.trace import new_trace_id
 from merpati.store import durable, names
 from merpati.store.append import place
-from merpati.store.blobs import EXPUNGED, read_file, unique_base
+from merpati.store.blobs import EXPUNGED, FileWrite, read_file, unique_base
 from merpati.store.context import Context
 from merpati.store.findings import Findings
 from merpati.store.flags import split_name
@@ -64,6 +64,7 @@ async def _adopt_one(
     path = inventory.disk[key][0]
     if not await asyncio.to_thread(os.path.exists, path) or await _has_row(conn, account_id, key):
         return "unknown", account_id, f"{path} (gone meanwhile)"
+    received_at = datetime.fromtimestamp((await asyncio.to_thread(os.stat, path)).st_mtime, UTC)
     data = await asyncio.to_thread(read_file, path)
     size = _SIZE.search(base)
     if size is not None and int(size[1]) != len(data):
@@ -73,14 +74,19 @@ async def _adopt_one(
     mailbox_id = None if directory == EXPUNGED else await _mailbox(conn, account_id, directory)
     known = await _content_known(context, conn, account_id, data, summary.message_id)
     if known or mailbox_id is None:
-        target = await asyncio.to_thread(put_aside, context.files, account_id, path)
-        return "known" if known else "folder", account_id, target
+        aside = await asyncio.to_thread(put_aside, context.files, account_id, path)
+        return "known" if known else "folder", account_id, aside
     flags = split_name(path)[1]
-    if not base.isprintable():  # not UTF-8, or worse
-        base = unique_base(len(data))
-    target = context.files.name(account_id, directory, base, flags)
-    await asyncio.to_thread(_rename, path, target)
-    status = await asyncio.to_thread(os.stat, target)
+    plain = normalise_line_ends(data)
+    if plain != data or not base.isprintable():  # of another program; or a name that is no UTF-8
+        base = unique_base(len(plain))
+    target = context.files.path(account_id, directory, base, flags)
+    if plain == data:
+        await asyncio.to_thread(_rename, path, str(target))
+    else:
+        data, summary = plain, await asyncio.to_thread(summarise, plain)
+        await context.files.write([FileWrite(plain, [target])])
+        await asyncio.to_thread(put_aside, context.files, account_id, path)
     prefix = _PREFIX.match(data)
     await place(
         conn,
@@ -94,14 +100,14 @@ async def _adopt_one(
                 file_size=len(data),
                 trace_id=new_trace_id(),
                 prefix_len=prefix.end() if prefix else 0,
-                received_at=datetime.fromtimestamp(status.st_mtime, UTC),
+                received_at=received_at,
                 flags=flags,
                 quota_grace=_NO_LIMIT,
             )
         ],
         context.settings.mailbox_size_limit,
     )
-    return "unknown", account_id, target
+    return "unknown", account_id, str(target)
 
 
 async def _has_row(conn: Connection, account_id: int, key: Key) -> bool:

@@ -7,7 +7,7 @@ import ctypes
 import errno
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
 _NO_LINK = frozenset({errno.EPERM, errno.EMLINK, errno.EXDEV, errno.EOPNOTSUPP})
@@ -47,8 +47,7 @@ def rename(source: str, target: str) -> None:
     _in_directory(os.rename, source, target)
 
 
-def _in_directory(step: object, source: str, target: str) -> None:
-    assert callable(step)
+def _in_directory(step: Callable[[str, str], None], source: str, target: str) -> None:
     try:
         step(source, target)
     except FileNotFoundError:

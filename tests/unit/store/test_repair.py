@@ -104,6 +104,26 @@ async def test_a_file_of_known_content_goes_to_lost_and_found(
     assert (await store.mailbox(account, "INBOX")).exists == 1
 
 
+async def test_mail_of_another_program_gets_our_line_ends(
+    store: Store, worker: Context, account: int
+) -> None:
+    data = letter()
+    other = data.replace(b"\r\n", b"\n")
+    for sub in ("cur", "new", "tmp"):
+        (store.files.maildir(account) / sub).mkdir(parents=True, exist_ok=True)
+    path = store.files.maildir(account) / "new" / f"1.M2P3.postfix,S={len(other)}"
+    path.write_bytes(other)
+    os.utime(path, (1_600_000_000, 1_600_000_000))
+    assert await repair(worker, account) == {"unknown": 1}
+    inbox = await store.mailbox(account, "INBOX")
+    assert await store.read(account, inbox.id, 1) == data
+    (row,) = [row async for row in store.rows(account, inbox.id, [1], ["received_at", "size"])]
+    assert (row[0].timestamp(), row[1]) == (1_600_000_000, len(data))
+    (lost,) = (store.files.lost_and_found(account) / "INBOX").iterdir()
+    assert lost.read_bytes() == other
+    assert await repair(worker, account) == {}
+
+
 async def test_a_folder_without_a_row_comes_back_with_its_mail(
     store: Store, worker: Context, account: int
 ) -> None:
