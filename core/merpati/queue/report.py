@@ -54,9 +54,7 @@ class Reports:
             if postmaster is None:
                 return None
             to, whole = postmaster, True
-        original = await asyncio.to_thread(
-            self._files.read, first.file, first.prefix_len, -1 if whole else _HEADER_LIMIT
-        )
+        original = await asyncio.to_thread(self._original, first, -1 if whole else _HEADER_LIMIT)
         notice = dsn.Notice(
             to=to,
             hostname=self._settings.myhostname,
@@ -100,6 +98,12 @@ class Reports:
                 MailEvent(notice.trace_id, mail_events.QUEUED, to),
             ],
         )
+
+    def _original(self, row: QueueRow, limit: int) -> bytes:
+        """The message; empty where its file is lost, for then the report matters all the more."""
+        if not self._files.path(row.file).exists():
+            return b""
+        return self._files.read(row.file, row.prefix_len, limit)
 
     async def _postmaster(self, row: QueueRow) -> str | None:
         """The postmaster of a domain of ours that the message went through."""

@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from merpati_smtp.outbound.client import Client
 from merpati_smtp.outbound.events import (
@@ -35,6 +37,19 @@ from merpati_smtp.outbound.events import (
 from merpati_smtp.outbound.replies import ProtocolError
 
 HERE = Path(__file__).parent
+SAID = [
+    line + b"\r\n"
+    for line in (
+        b"220 x",
+        b"250 x",
+        b"250-x",
+        b"250-PIPELINING",
+        b"250 STARTTLS",
+        b"354 x",
+        b"421 x",
+        b"503 x",
+    )
+]
 FILES = sorted((HERE / "client").glob("*.txt"))
 
 
@@ -137,3 +152,27 @@ def describe(event: Event) -> str:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_transcript(path: Path, bytewise: bool) -> None:
     Replay(path, bytewise=bytewise).run()
+
+
+@given(st.lists(st.one_of(st.binary(max_size=60), st.sampled_from(SAID)), max_size=40))
+def test_whatever_a_server_says_every_envelope_is_done_once(said: list[bytes]) -> None:
+    client = Client("mail.example.com", Security.MAY)
+    begun, done = 0, 0
+    events: list[Event] = []
+    try:
+        for piece in said:
+            events += client.receive(piece)
+            if client.can_begin and begun < 5:
+                client.begin(Envelope("a@example.com", ("b@example.net", "c@example.net"), 1, False, False))
+                begun += 1
+            for event in events:
+                if isinstance(event, SendContent):
+                    client.content_sent()
+                done += isinstance(event, Done)
+            events = []
+    except ProtocolError:
+        pass
+    events += client.lost()
+    done += sum(isinstance(event, Done) for event in events)
+    assert done == begun
+    assert client.closed

@@ -86,6 +86,11 @@ def no_login(reply: Reply, remote: str) -> Failure:
     return Failure("4.7.8", f"The relayhost {remote} did not let this server log in.", reply.text, remote)
 
 
+def no_relay(host: str, why: Failure) -> Failure:
+    """The relayhost can't be found: for now, whatever the reason."""
+    return Failure("4.4.4", f"The relayhost {host} of this server could not be found. {why.reason}")
+
+
 # Deliveries here
 
 

@@ -74,15 +74,22 @@ class Router:
         """The hops for mail to `domain`. Raises `NoRoute`."""
         try:
             if self.relay is not None:
-                port = self.relay.port or self._settings.smtp_out_port
-                if self.relay.direct:
-                    return await self._addresses([self.relay.host], port, self.relay.host)
-                return await self._by_mx(self.relay.host, port)
+                return await self._by_relay(self.relay)
             if domain.startswith("["):
                 return self._literal(domain)
             return await self._by_mx(domain, self._settings.smtp_out_port)
         except TemporaryDNSError as error:
             raise NoRoute(failures.dns_unavailable(domain, str(error))) from error
+
+    async def _by_relay(self, relay: Relay) -> list[Hop]:
+        port = relay.port or self._settings.smtp_out_port
+        try:
+            if relay.direct:
+                return await self._addresses([relay.host], port, relay.host)
+            return await self._by_mx(relay.host, port)
+        except NoRoute as error:
+            # A mistyped relayhost is the postmaster's to repair, and no reason to bounce everyone's mail.
+            raise NoRoute(failures.no_relay(relay.host, error.failure)) from error
 
     def _literal(self, domain: str) -> list[Hop]:
         """user@[192.0.2.1], user@[IPv6:2001:db8::1] (RFC 5321 4.1.3)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from merpati.platform import mail_events
@@ -26,7 +27,7 @@ class Settler:
         self._queue = queue
         self._settled = settled
         self._outcomes: list[Outcome] = []
-        self._bounces: list[tuple[str, list[tuple[QueueRow, Failure]]]] = []
+        self._bounces: deque[tuple[str, list[tuple[QueueRow, Failure]]]] = deque()
         self._work = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -83,9 +84,14 @@ class Settler:
             del self._outcomes[: len(batch)]
             self._settled([outcome.row for outcome in batch])
         while self._bounces:
-            event, failures = self._bounces[0]
-            await self._queue.bounce(failures, event=event)
-            del self._bounces[0]
+            event, failures = self._bounces.popleft()
+            try:
+                await self._queue.bounce(failures, event=event)
+            except BaseException:
+                self._bounces.append(
+                    (event, failures)
+                )  # behind the others: it may be the only one that can't be
+                raise
             self._settled([row for row, _ in failures])
         if not self._outcomes:
             self._empty.set()
