@@ -7,6 +7,8 @@ import os
 import socket
 from collections.abc import Sequence
 
+import psycopg
+
 from merpati.platform.errors import MerpatiError, Unavailable
 from merpati.platform.events import JOBS as JOBS_CHANNEL
 from merpati.platform.telemetry import get_logger
@@ -96,7 +98,7 @@ class Runner:
         heart = asyncio.create_task(self._heartbeat(job.name))
         try:
             done = await job.run(self._context, since)
-        except (MerpatiError, OSError) as error:
+        except (MerpatiError, OSError, psycopg.Error) as error:
             log.warning("job failed", job=job.name, error=str(error))
             return str(error) or type(error).__name__
         finally:

@@ -17,12 +17,13 @@ KINDS = {
     "rename": "a folder's directory still has its old name",
     "stranger": "files of no account: left as they are",
     "queue": "a queue row without its file",
+    "unreadable": "the disk failed while this account was compared",
     "spool": "a file of the queue without a row: the worker moves it to lost+found when it is old",
     "restored": "the database is older than the files: it was restored from a backup",
 }
 """Every kind of finding, in words."""
 
-LOSSES = frozenset({"missing", "queue"})
+LOSSES = frozenset({"missing", "queue", "unreadable"})
 """The kinds that no repair can mend: the bytes are not on this volume."""
 
 

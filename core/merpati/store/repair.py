@@ -38,7 +38,10 @@ async def compare_all(context: Context, scope: Scope, findings: Findings) -> Non
     """Every account, and the folders of none."""
     known = await accounts(context)
     for account_id in known:
-        await compare(context, account_id, scope, findings)
+        try:
+            await compare(context, account_id, scope, findings)
+        except OSError as error:  # one account's unreadable file must not keep the others from repair
+            findings.add("unreadable", account_id, str(error))
     for stranger in await asyncio.to_thread(_strangers, context.files.accounts, set(map(str, known))):
         findings.add("stranger", None, stranger)  # an account made after the backup: left as it is
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from merpati.platform.db import Database, conninfo
 from merpati.platform.settings import Settings
-from merpati.store import Flag, MailFiles, NewMessage, Store, provision
+from merpati.store import Flag, MailFiles, NewMessage, Store, adopt, provision
 from merpati.store.context import Context
 from merpati_cli import check
 from merpati_worker.jobs import JOBS
@@ -118,6 +119,27 @@ async def test_an_older_database_over_newer_files_loses_nothing(fresh_settings: 
     await database.close()
     assert await new_account(restored, "sari@example.com") > iqbal  # else she would get iqbal's folder
     assert (await check.run(restored, None, repair=False)).counts() == {"stranger": 1}
+
+
+async def test_an_unreadable_file_keeps_no_other_account_from_repair(fresh_settings: Settings) -> None:
+    tito, iqbal = [await new_account(fresh_settings, f"{name}@example.com") for name in ("tito", "iqbal")]
+    files = MailFiles.of(fresh_settings)
+    folders = [files.maildir(account) / "cur" for account in (tito, iqbal)]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    (folders[1] / "1.a:2,").write_bytes(letter())
+    real = adopt.read_file
+
+    def read_file(path: str) -> bytes:
+        if path.startswith(str(folders[0])):
+            raise OSError(5, "Input/output error")
+        return real(path)
+
+    (folders[0] / "1.b:2,").write_bytes(letter())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(adopt, "read_file", read_file)
+        found = await check.run(fresh_settings, None, repair=True, older_than=0)
+    assert found.counts() == {"unreadable": 1, "unknown": 1} and check.exit_code(found) == 3
 
 
 async def test_check_finds_and_mends(fresh_settings: Settings) -> None:
