@@ -93,6 +93,7 @@ TITLES = {
     8438: "IMAP STATUS=SIZE",
     8463: "DKIM: Ed25519 signatures",
     8474: "IMAP OBJECTID",
+    8601: "Authentication-Results",
     8996: "TLS 1.0 and 1.1 deprecated",
     9051: "IMAP4rev2",
     9110: "HTTP semantics",
