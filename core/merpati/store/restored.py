@@ -39,22 +39,27 @@ async def note_generation(context: Context) -> bool:
         number = int(row[0])
         seen = await asyncio.to_thread(_read, context.files.root)
         restored = seen >= number
+        accounts: list[int] = []
         if restored:
             number = seen + 1
-            await _make_safe(conn, context.files, number)
+            accounts = await _make_safe(conn, context.files, number)
     await asyncio.to_thread(_write, context.files.root, number)
+    for account_id in accounts:
+        context.changed(account_id)  # sessions that outlived the restore look again
     if restored:
         log.warning("an older database was restored: UIDVALIDITY of every folder was raised")
     return restored
 
 
-async def _make_safe(conn: Connection, files: MailFiles, number: int) -> None:
-    await conn.execute("SELECT FROM mail.accounts ORDER BY account_id FOR NO KEY UPDATE")
+async def _make_safe(conn: Connection, files: MailFiles, number: int) -> list[int]:
+    cursor = await conn.execute("SELECT account_id FROM mail.accounts ORDER BY account_id FOR NO KEY UPDATE")
+    accounts = [account_id for (account_id,) in await cursor.fetchall()]
     await conn.execute(_NEW_UIDVALIDITIES)
     await conn.execute("UPDATE platform.generation SET number = %s", (number,))
     highest = await asyncio.to_thread(_highest_account, files.accounts)
     if highest:
         await conn.execute(_NEXT_ACCOUNT, (highest,))
+    return accounts
 
 
 def _highest_account(folder: Path) -> int:
