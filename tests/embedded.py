@@ -18,8 +18,9 @@ import psycopg
 from psycopg import sql
 
 from merpati.platform.settings import Settings
+from merpati_init.certificates import make_certificates
 from merpati_init.migrate import make_roles, migrate
-from merpati_init.secrets import make_certificates, make_secrets
+from merpati_init.secrets import make_secrets
 from merpati_launcher import postgres, valkey
 from merpati_launcher.binaries import find_postgres, find_valkey, reachable
 from merpati_launcher.identity import unprivileged

@@ -7,8 +7,9 @@ import sys
 from merpati.platform import settings as settings_module
 from merpati.platform import telemetry
 from merpati.platform.errors import Invalid
+from merpati_init.certificates import make_certificates
 from merpati_init.migrate import make_database, make_roles, migrate
-from merpati_init.secrets import make_certificates, make_secrets
+from merpati_init.secrets import make_secrets
 
 
 def main(arguments: list[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import ssl
+import string
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -40,10 +41,15 @@ def prepare(config: Config, postmaster: ready.Login) -> list[ready.Login]:
 def _passwords(path: Path) -> list[ready.Login]:
     """Passwords are kept before they are used, so that a start that is broken off can be repeated."""
     if not path.exists():
-        logins = [{"address": address, "password": secrets.token_urlsafe(12)} for address in _PEOPLE]
+        logins = [{"address": address, "password": _password()} for address in _PEOPLE]
         write_atomically(path, json.dumps(logins))
     accounts: list[ready.Login] = json.loads(path.read_text())
     return accounts
+
+
+def _password() -> str:
+    """One that no command line takes for an option."""
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(16))
 
 
 class Api:
