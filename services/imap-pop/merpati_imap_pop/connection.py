@@ -51,6 +51,7 @@ class Connection(asyncio.Protocol):
         """Until a protocol sets it, the connection lives for `login_timeout` at most."""
         self.opened = self.heard = self._now()
         self._task: asyncio.Task[None] | None = None
+        self._waiting: Callable[[], Coroutine[Any, Any, None]] | None = None
         self._writable: asyncio.Future[None] | None = None
         self._paused = False
         self._half_closed = False
@@ -120,9 +121,13 @@ class Connection(asyncio.Protocol):
         self._task = asyncio.get_running_loop().create_task(self._work(handling))
 
     def wake(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run `work` between two commands, unless one is running."""
-        if self._task is None and not self.closing:
+        """Run `work` between two commands: now, or when the one in hand is done."""
+        if self.closing:
+            return
+        if self._task is None:
             self._start(work())
+        else:
+            self._waiting = work
 
     async def _work(self, handling: Handling) -> None:
         try:
@@ -143,7 +148,10 @@ class Connection(asyncio.Protocol):
             self._advance()
 
     def _after_work(self) -> None:
-        if self._half_closed:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and not self.closing:
+            self._start(waiting())
+        elif self._half_closed:
             self.close()
         elif self._paused and self.transport is not None and not self.closing:
             self._paused = False
