@@ -85,6 +85,11 @@ def begin_writing(descriptors: Iterable[int]) -> None:
         _libc.sync_file_range(descriptor, ctypes.c_int64(0), ctypes.c_int64(0), _SYNC_FILE_RANGE_WRITE)
 
 
+def begin_range(descriptor: int, start: int, length: int) -> None:
+    """Start the write-back of a part of a file, and go on; its pages stay in memory."""
+    _libc.sync_file_range(descriptor, ctypes.c_int64(start), ctypes.c_int64(length), _SYNC_FILE_RANGE_WRITE)
+
+
 def sync_together(descriptors: Sequence[int]) -> None:
     """fsync files and directories at the same time.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from merpati.platform.errors import Unavailable
+from merpati.store import durable
 
 _WRITE_BACK = 1024 * 1024
 """How much is written before the kernel is told to begin with the disk, so that the fsync at the end is short."""
@@ -56,8 +57,7 @@ class SpoolWriter:
                 self._size += written
                 view = view[written:]
             if self._size - self._behind >= _WRITE_BACK:
-                # POSIX_FADV_DONTNEED begins write-back of dirty pages on Linux without waiting for it.
-                os.posix_fadvise(self._fd, self._behind, self._size - self._behind, os.POSIX_FADV_DONTNEED)
+                durable.begin_range(self._fd, self._behind, self._size - self._behind)
                 self._behind = self._size
         except OSError as error:
             raise Unavailable(f"spool not writable: {error.strerror}") from error
