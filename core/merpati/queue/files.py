@@ -42,6 +42,11 @@ class QueueFiles:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    @property
+    def scratch(self) -> Path:
+        """Where files may be that nobody is to find after a crash."""
+        return self.root / "spool" / "tmp"
+
     def path(self, file: str) -> Path:
         return self.root / file
 
@@ -58,7 +63,7 @@ class QueueFiles:
         """Write a file durably under a name from `new_file`, whole or not at all."""
         make_spool(self.root)
         target = self.path(file)
-        temporary = self.root / "spool" / "tmp" / target.name
+        temporary = self.scratch / target.name
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "wb") as out:

@@ -95,6 +95,22 @@ async def test_eight_bit_mail_reaches_a_seven_bit_host_readable(world: World) ->
     assert quopri.decodestring(body) == text
 
 
+async def test_a_large_message_is_converted_and_streamed(world: World) -> None:
+    world.mx.behaviour.extensions.remove("8BITMIME")
+    header = (
+        b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n"
+    )
+    text = "Café.\r\n".encode() * 100_000
+    await world.start()
+    await world.enqueue("sari@example.net", content=header + b"\r\n" + text)
+    (mail,) = await world.taken()
+    assert mail.content.isascii()
+    assert quopri.decodestring(mail.content.partition(b"\r\n\r\n")[2]) == text
+    assert f"SIZE={len(mail.content)}" in mail.mail_parameters
+    await world.settled()
+    assert list((world.settings.mail_root / "spool" / "tmp").iterdir()) == []
+
+
 async def test_eight_bit_mail_goes_as_it_is_where_it_may(world: World) -> None:
     await world.start()
     content = "Subject: Halo\r\n\r\nCafé\r\n".encode()

@@ -75,9 +75,10 @@ class Connection:
         """Begin the next mail if one may begin."""
         while self.link.client.can_begin and (mail := self._take()) is not None:
             row = mail.rows[0]
-            content = Content(self._files.path(row.file), row.prefix_len)
+            content = Content(self._files.path(row.file), row.prefix_len, self._files.scratch)
             failure = await self._prepare(mail, content)
             if failure is not None:
+                content.close()
                 self._tell(mail, [failure] * len(mail.rows))
                 continue
             envelope = Envelope(row.sender, mail.recipients, content.size, content.eightbit, mail.smtputf8)
@@ -113,7 +114,8 @@ class Connection:
         self.link.client.content_sent()
 
     def _finish(self, event: Done) -> None:
-        mail, _ = self._mails.pop(event.envelope)
+        mail, content = self._mails.pop(event.envelope)
+        content.close()
         if event.answered:
             self._tell(mail, [self._result(reply) for reply in event.replies])
         else:

@@ -5,22 +5,32 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 from merpati_smtp.outbound.convert import LINE_LIMIT, convert
 
 _PIECE = 256 * 1024
+_CONVERTERS = ThreadPoolExecutor(2, "convert")
+"""Conversion takes several times a message's size in memory: two at a time."""
 _DOT = re.compile(rb"(?m)^\.")
 
 
 class Content:
-    """The octets of one message from `offset` in its file on, converted if need be."""
+    """The octets of one message from `offset` in its file on, converted if need be.
 
-    def __init__(self, path: Path, offset: int) -> None:
+    A large one is never kept in memory: what it was converted to goes to a file without a name in `scratch`.
+    """
+
+    def __init__(self, path: Path, offset: int, scratch: Path) -> None:
         self._path = path
         self._offset = offset
+        self._scratch = scratch
         self._data: bytes | None = None
+        self._converted: IO[bytes] | None = None
         self.size = 0
         self.eightbit = False
 
@@ -42,16 +52,28 @@ class Content:
             self._misfit(eightbit_ok) if self.small else await asyncio.to_thread(self._misfit, eightbit_ok)
         )
         if misfit:
-            await asyncio.to_thread(self._convert, eightbit_ok)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(_CONVERTERS, self._convert, eightbit_ok)
+
+    def close(self) -> None:
+        """Let go of what was converted."""
+        if self._converted is not None:
+            self._converted.close()
 
     def _misfit(self, eightbit_ok: bool) -> bool:
         self.eightbit, long_lines = self._look()
         return long_lines or (self.eightbit and not eightbit_ok)
 
     def _convert(self, eightbit_ok: bool) -> None:
-        self._data = convert(b"".join(self._read()), eightbit_ok=eightbit_ok)
-        self.size = len(self._data)
+        data = convert(b"".join(self._read()), eightbit_ok=eightbit_ok)
+        self.size = len(data)
         self.eightbit = self.eightbit and eightbit_ok
+        if self.small:
+            self._data = data
+        else:
+            self._data = None
+            self._converted = tempfile.TemporaryFile(dir=self._scratch)  # noqa: SIM115
+            self._converted.write(data)
 
     def pieces(self) -> Iterator[bytes]:
         """What goes over the wire after 354, with the final dot."""
@@ -80,10 +102,15 @@ class Content:
 
     def _read(self) -> Iterator[bytes]:
         if self._data is not None:
-            for start in range(0, len(self._data), _PIECE):
-                yield self._data[start : start + _PIECE]
-            return
-        with open(self._path, "rb", buffering=0) as file:
-            file.seek(self._offset)
-            while piece := file.read(_PIECE):
-                yield piece
+            yield self._data
+        elif self._converted is not None:
+            yield from _in_pieces(self._converted, 0)
+        else:
+            with open(self._path, "rb", buffering=0) as file:
+                yield from _in_pieces(file, self._offset)
+
+
+def _in_pieces(file: IO[bytes], offset: int) -> Iterator[bytes]:
+    file.seek(offset)
+    while piece := file.read(_PIECE):
+        yield piece
