@@ -167,7 +167,7 @@ class Session:
         try:
             await self.context.update(expunge=self._command.expunge, uid=uid)
         except NotFound:
-            self._farewell = "The selected mailbox was deleted"
+            self._farewell = "The selected mailbox is gone"
         except MerpatiError as error:
             log.warning("changes not told", error=str(error))
             self.context.changed()
@@ -218,7 +218,7 @@ class Session:
             while context.idling and not context.up_to_date:
                 await context.update(expunge=True)
         except NotFound:
-            self.goodbye("The selected mailbox was deleted")
+            self.goodbye("The selected mailbox is gone")
         except MerpatiError as error:
             log.warning("idle update failed", error=str(error))
             context.changed()

@@ -9,7 +9,7 @@ from enum import Flag as EnumFlag
 from typing import Final, Protocol
 
 from merpati.directory import Verdict
-from merpati.platform.errors import MerpatiError
+from merpati.platform.errors import MerpatiError, NotFound
 from merpati.platform.events import account_channel
 from merpati.platform.telemetry import get_logger
 from merpati.store.spool import SpooledFile
@@ -175,6 +175,8 @@ class Context:
             return
         self._stale = False
         snapshot = await self.store.snapshot(self.account_id, view.mailbox.id)
+        if snapshot.mailbox.uidvalidity != view.mailbox.uidvalidity:  # its UIDs are other messages now
+            raise NotFound("the mailbox was restored from a backup")
         changes = view.advance(snapshot, expunge=expunge)
         if changes is not NO_CHANGES:
             self.send(render_changes(changes, view, condstore=self.condstore, uid=uid, silent=silent))
