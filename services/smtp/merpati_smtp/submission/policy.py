@@ -94,10 +94,35 @@ class UserSubmission(Policy):
     async def handle_MAIL(
         self, server: Connection, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if not await self._still_valid(session.verdict):
-            server.stream.draining = True
-            return replies.LOG_IN_AGAIN
-        return await super().handle_MAIL(server, session, envelope, address, options)
+        return await self._ended(server, session) or await super().handle_MAIL(
+            server, session, envelope, address, options
+        )
+
+    async def handle_RCPT(
+        self, server: Connection, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        return await self._ended(server, session) or await super().handle_RCPT(
+            server, session, envelope, address, options
+        )
+
+    async def handle_DATA_START(self, server: Connection, session: Session, envelope: Envelope) -> str | None:
+        return await self._ended(server, session) or await super().handle_DATA_START(
+            server, session, envelope
+        )
+
+    async def handle_DATA(self, server: Connection, session: Session, envelope: Envelope) -> str:
+        # Again: the message may have taken half an hour to come.
+        ended = await self._ended(server, session)
+        if ended is not None:
+            return await self.handle_REFUSED(server, session, envelope, ended)
+        return await super().handle_DATA(server, session, envelope)
+
+    async def _ended(self, server: Connection, session: Session) -> str | None:
+        """The reply that ends a session whose account was disabled, deleted or given another password."""
+        if await self._still_valid(session.verdict):
+            return None
+        server.stream.draining = True
+        return replies.LOG_IN_AGAIN
 
     async def _still_valid(self, verdict: Verdict | None) -> bool:
         """Whether the account still is as it was when the client logged in: a switch ends its sessions."""
