@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
 from collections.abc import Sequence
 
@@ -38,7 +39,7 @@ class Runner:
     def __init__(self, context: Context, jobs: Sequence[Job]) -> None:
         self._context = context
         self._jobs = {job.name: job for job in jobs}
-        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+        self._worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._rung = asyncio.Event()
 
     def ring(self) -> None:

@@ -46,20 +46,21 @@ async def test_jobs_run_in_the_order_of_the_table_and_then_rest(context: Context
 
 
 async def test_a_job_is_run_by_one_worker_at_a_time(context: Context) -> None:
-    started, release = asyncio.Event(), asyncio.Event()
+    started, release = asyncio.Semaphore(0), asyncio.Event()
 
     async def slow(_context: Context, _since: float | None) -> None:
-        started.set()
+        started.release()
         await release.wait()
 
-    runner = Runner(context, [Job("slow", lambda _: 3600.0, slow)])
+    runner, other = [Runner(context, [Job("slow", lambda _: 3600.0, slow)]) for _ in range(2)]
     await runner.enter()
     first = asyncio.create_task(runner.run_one())
-    await started.wait()
-    assert not await runner.run_one()
+    await started.acquire()
+    assert not await other.run_one()
     async with context.db.connection() as conn:  # its worker dies, and the lease with it
         await conn.execute("UPDATE platform.jobs SET lease_until = now() - interval '1 second'")
-    second = asyncio.create_task(runner.run_one())
+    second = asyncio.create_task(other.run_one())
+    await started.acquire()
     release.set()
     assert await first and await second
 
