@@ -111,7 +111,11 @@ class Connection(asyncio.Protocol):
             item = self.take()
             if item is None:
                 break
-            handling = self.handle(item)
+            try:
+                handling = self.handle(item)
+            except Exception:
+                self._failed()
+                return
             if handling is not None or self._writable is not None:
                 self._start(handling)
                 return
@@ -137,8 +141,7 @@ class Connection(asyncio.Protocol):
         except ConnectionError:
             self.abort()
         except Exception:
-            log.exception("session failed", service=self.service, client=self.peer)
-            self.end("Internal error")
+            self._failed()
         self._task = None
         if self.transport is None:
             self.gone()
@@ -146,6 +149,11 @@ class Connection(asyncio.Protocol):
             self.end(self._stopping)
         else:
             self._advance()
+
+    def _failed(self) -> None:
+        """A fault of ours: the log has it, the client only hears that there was one."""
+        log.exception("session failed", service=self.service, client=self.peer)
+        self.end("Internal error")
 
     def _after_work(self) -> None:
         waiting, self._waiting = self._waiting, None

@@ -138,7 +138,7 @@ class Session:
         if command is None:
             raise WireError("Unknown command")
         if not command.states & self.context.state:
-            raise Bad(_WRONG_STATE[self.context.state])
+            raise Bad(_wrong_state(command, self.context.state))
         cursor.accept(b" ")
         return command
 
@@ -170,7 +170,6 @@ class Session:
             self._farewell = "The selected mailbox is gone"
         except MerpatiError as error:
             log.warning("changes not told", error=str(error))
-            self.context.changed()
 
     async def _after_reply(self) -> None:
         work, self.context.after_reply = self.context.after_reply, None
@@ -221,7 +220,6 @@ class Session:
             self.goodbye("The selected mailbox is gone")
         except MerpatiError as error:
             log.warning("idle update failed", error=str(error))
-            context.changed()
             asyncio.get_running_loop().call_later(RETRY, context.on_ring)
         context.flush()
 
@@ -241,12 +239,6 @@ class Session:
             context.services.logins.leave(context.channel, context.verdict)
 
 
-_WRONG_STATE: Final = {
-    State.NOT_AUTHENTICATED: "Log in first",
-    State.AUTHENTICATED: "Not while no mailbox is selected, or not after login",
-    State.SELECTED: "Not after login",
-    State.LOGOUT: "Logged out",
-}
 _TAG: Final = re.compile(rb"[^(){ %*\"\\+\x00-\x1f\x7f-\xff]{1,200}")
 
 
@@ -260,3 +252,9 @@ def _read_tag(cursor: Cursor) -> bytes:
 
 def _is_tag(text: bytes) -> bool:
     return _TAG.fullmatch(text) is not None
+
+
+def _wrong_state(command: Command, state: State) -> str:
+    if state is State.NOT_AUTHENTICATED:
+        return "Log in first"
+    return "Already logged in" if command.states is State.NOT_AUTHENTICATED else "Select a mailbox first"

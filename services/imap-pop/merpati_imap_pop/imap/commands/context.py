@@ -173,8 +173,12 @@ class Context:
             return
         if not self._stale and not (expunge and view.gone):
             return
-        self._stale = False
-        snapshot = await self.store.snapshot(self.account_id, view.mailbox.id)
+        self._stale = False  # a ring from now on counts for the next time
+        try:
+            snapshot = await self.store.snapshot(self.account_id, view.mailbox.id)
+        except MerpatiError:
+            self._stale = True
+            raise
         if snapshot.mailbox.uidvalidity != view.mailbox.uidvalidity:  # its UIDs are other messages now
             raise NotFound("the mailbox was restored from a backup")
         changes = view.advance(snapshot, expunge=expunge)
