@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from redis.asyncio import Redis
+
 from merpati.platform.events import QUEUE, Bell, account_channel
 from merpati.platform.settings import Settings
 from tests.embedded import Cluster
@@ -54,6 +56,20 @@ async def test_a_ring_is_heard_in_another_process_and_in_our_own(settings: Setti
     await theirs.hears()
     assert not strangers.heard.is_set()
     await ended(other, task)
+
+
+async def test_a_connection_that_died_meanwhile_costs_no_ring(settings: Settings, bell: Bell) -> None:
+    ringer = Bell(settings)
+    ear = Ear()
+    bell.watch(QUEUE, ear)
+    await ear.hears()
+    ringer.ring(QUEUE)
+    await ear.hears()
+    async with Redis.from_url(settings.redis_endpoint) as redis:
+        await redis.client_kill_filter(_type="normal", skipme=True)
+    ringer.ring(QUEUE)
+    await ear.hears(3)
+    await ringer.close()
 
 
 async def test_nobody_is_called_after_unwatch(bell: Bell) -> None:
