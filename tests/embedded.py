@@ -190,7 +190,7 @@ class Service:
         assert self.process is not None
         return self.process.pid
 
-    def start(self, seconds: float = 30) -> Service:
+    def start(self, seconds: float = 120) -> Service:
         """Start, and return when the service says that it is ready."""
         env = environment(self.settings) | {"NOTIFY_SOCKET": str(self._notify.path)}
         process = spawn([sys.executable, "-m", self.module], self.log, env=env)

@@ -256,8 +256,8 @@ class _Session(socketserver.BaseRequestHandler):
 
     def _on_star(self, command: str) -> None:
         if self.how.broken_tls:
-            self._say("220 2.0.0 go on")
-            self.sock.sendall(b"rubbish instead of a handshake\r\n")
+            # In one segment, so that the client always reads both at once.
+            self.sock.sendall(b"220 2.0.0 go on\r\nrubbish instead of a handshake\r\n")
             raise _HangUp
         if self.how.tls is None or self.tls:
             return self._say("502 5.5.1 no TLS")

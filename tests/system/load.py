@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import imaplib
 import itertools
+import re
 import smtplib
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from typing import Any
+
+import httpx
 
 from tests.embedded import wait_until
 from tests.system.clients import imap, write
@@ -63,7 +66,10 @@ class Load:
         except imaplib.IMAP4.error as error:
             self._refused(450 if "UNAVAILABLE" in str(error) else 550, f"{subject}: {error}")
             return False
-        except (OSError, smtplib.SMTPException, EOFError):
+        except Refused as error:
+            self._refused(450 if error.code in (429, 503) else 550, f"{subject}: {error}")
+            return False
+        except (OSError, smtplib.SMTPException, httpx.TransportError, EOFError):
             self.temporary += 1
             return False
         with self._changed:
@@ -125,6 +131,42 @@ def appended(merpati: Merpati, address: str, folder: str) -> Send:
             _ok(client.append(folder, "", "", write(address, address, subject).as_bytes()))
 
     return send
+
+
+class Refused(Exception):
+    """A web page's answer other than success."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"{code}: {text[:200]}")
+        self.code = code
+
+
+def posted(merpati: Merpati, sender: str, recipient: str) -> Send:
+    """What `sender` writes in the webmail's form, logged in once; 303 is the browser's acknowledgement."""
+    browser = httpx.Client(base_url=merpati.ready["web"], timeout=30)
+    logged_in = False
+
+    def send(subject: str) -> None:
+        nonlocal logged_in
+        if not logged_in:
+            login = {"address": sender, "password": merpati.password(sender)}
+            _post(browser, "/login", login)
+            logged_in = True
+        letter = {"to": recipient, "subject": subject, "body": "Halo.", "action": "send"}
+        _post(browser, "/compose", letter)
+
+    return send
+
+
+def _post(browser: httpx.Client, place: str, values: dict[str, str]) -> None:
+    """Fill a page's form in and send it, with what the form hides."""
+    page = browser.get(place)
+    if page.status_code != 200:
+        raise Refused(page.status_code, page.text)
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text))
+    answer = browser.post(place, data=hidden | values)
+    if answer.status_code != 303:
+        raise Refused(answer.status_code, answer.text)
 
 
 def _ok(answer: tuple[str, list[Any]]) -> None:

@@ -13,7 +13,16 @@ import pytest
 from merpati_launcher.record import Record, is_alive
 from tests.embedded import wait_until
 from tests.system.clients import DEADLINE
-from tests.system.load import Load, appended, assert_all_arrive, incoming, kept_down, subjects, submitted
+from tests.system.load import (
+    Load,
+    appended,
+    assert_all_arrive,
+    incoming,
+    kept_down,
+    posted,
+    subjects,
+    submitted,
+)
 from tests.system.merpati import SERVICES, Merpati
 
 TITO, IQBAL, ANA = "tito@example.com", "iqbal@example.com", "ana@example.net"
@@ -39,6 +48,7 @@ def everybody(busy, request):
     """All kinds of clients at work; afterwards, all they were promised must be there."""
     name = request.node.name
     into = [Load(f"in-{name}", incoming(busy, IQBAL)), Load(f"sub-{name}", submitted(busy, TITO, IQBAL))]
+    into.append(Load(f"web-{name}", posted(busy, TITO, IQBAL), clients=1))
     out = [Load(f"out-{name}", submitted(busy, TITO, ANA), clients=1)]
     saved = [Load(f"save-{name}", appended(busy, TITO, "Archive"), clients=1)]
     return into, out, saved

@@ -81,7 +81,9 @@ class Link:
             detail = f"{self.hop.label}: {words(error)}"
             raise HopFailed(failures.unreachable(self.hop.name, [detail]), tls=securing) from error
         except ProtocolError as error:
-            raise HopFailed(failures.not_smtp(self.hop.label, str(error))) from error
+            # What stands behind a 220 to STARTTLS may come with it or later: broken TLS either way.
+            failure = failures.not_smtp(self.hop.label, str(error))
+            raise HopFailed(failure, tls=self.client.stage is Stage.TLS) from error
         raise HopFailed(failures.lost(self.hop.label))
 
     def _check_name(self) -> None:
