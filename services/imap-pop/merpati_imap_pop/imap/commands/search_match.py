@@ -26,7 +26,7 @@ TEXT_LIMIT: Final = 10 * 1024 * 1024
 
 @dataclass(slots=True)
 class Candidate:
-    """A message as far as it has been read; `content` None: not yet."""
+    """A message as far as it has been read; `content` None: not yet. Texts are made once, for all keys."""
 
     index: int
     size: int
@@ -34,6 +34,33 @@ class Candidate:
     received_offset: int
     headers: bytes
     content: bytes | None = None
+    _root: Part | None = None
+    _bodies: list[str] | None = None
+    _heads: list[str] | None = None
+
+    @property
+    def root(self) -> Part:
+        if self._root is None:
+            self._root = parse(self.content or b"")
+        return self._root
+
+    @property
+    def bodies(self) -> list[str]:
+        """The text of every part that is text, case-folded; those of embedded messages too."""
+        if self._bodies is None:
+            data = self.content or b""
+            texts = (part.text(data) for part in self.root.walk() if part.type == "text")
+            self._bodies = [text[:TEXT_LIMIT].casefold() for text in texts]
+        return self._bodies
+
+    @property
+    def heads(self) -> list[str]:
+        """The header of the message and of every part, case-folded."""
+        if self._heads is None:
+            data = self.content or b""
+            blocks = (data[part.header_start : part.body_start] for part in self.root.walk())
+            self._heads = [decode_header(block).casefold() for block in blocks]
+        return self._heads
 
 
 Known = Mapping[Key, bytes]
@@ -57,7 +84,7 @@ def matches(key: Key, message: Candidate, known: Known) -> bool | None:
     if isinstance(key, InHeader):
         return _in_header(key, message)
     if isinstance(key, InText):
-        return None if message.content is None else _in_text(key, message.content)
+        return None if message.content is None else _in_text(key, message)
     return known[key][message.index] == 1
 
 
@@ -112,21 +139,7 @@ def _cannot_hold(block: bytes, word: bytes) -> bool:
     return block.isascii() and b"=?" not in block and word not in block.lower()
 
 
-def _in_text(key: InText, content: bytes) -> bool:
-    root = parse(content)
-    if key.header and _in_headers(key.text, content, root):
+def _in_text(key: InText, message: Candidate) -> bool:
+    if key.header and any(key.text in head for head in message.heads):
         return True
-    return any(key.text in part.text(content)[:TEXT_LIMIT].casefold() for part in _texts(root))
-
-
-def _in_headers(text: str, content: bytes, root: Part) -> bool:
-    for part in root.walk():
-        block = content[part.header_start : part.body_start]
-        if text in decode_header(block).casefold():
-            return True
-    return False
-
-
-def _texts(root: Part) -> list[Part]:
-    """The parts that hold text; those of embedded messages too."""
-    return [part for part in root.walk() if part.type == "text"]
+    return any(key.text in body for body in message.bodies)
