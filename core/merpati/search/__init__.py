@@ -1,6 +1,6 @@
 """Search: which messages have a text in them."""
 
 from merpati.search.scan import scan
-from merpati.search.text import contains, fold
+from merpati.search.text import Words, contains, fold
 
-__all__ = ["contains", "fold", "scan"]
+__all__ = ["Words", "contains", "fold", "scan"]

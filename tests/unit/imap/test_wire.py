@@ -140,7 +140,7 @@ def test_fetch_items() -> None:
 
 def test_search_keys() -> None:
     assert parse_search(Cursor(b"unseen from Tito")).key == AllOf(
-        (Not(HasFlag("\\Seen")), InHeader(b"from", "tito"))
+        (Not(HasFlag("\\Seen")), InHeader(b"from", "Tito"))
     )
     assert parse_search(Cursor(b"or (deleted) not sentsince 1-Feb-2026")).key == AnyOf(
         (HasFlag("\\Deleted"), Not(Dated(True, "SINCE", date(2026, 2, 1))))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
-from merpati.message import LISTED, Part, decode_header, headers, parse, written_date
+from merpati.message import LISTED, decode_header, headers, written_date
+from merpati.search import Words, fold
 from merpati_imap_pop.imap.wire.search_keys import (
     AllOf,
     AnyOf,
@@ -20,13 +22,13 @@ from merpati_imap_pop.imap.wire.search_keys import (
 )
 
 COLUMNS: Final = ("uid", "size", "received_at", "received_offset", "headers", "dir", "base", "mirrored")
-TEXT_LIMIT: Final = 10 * 1024 * 1024
-"""Octets of one part that are searched."""
+
+_folded = lru_cache(maxsize=1024)(fold)
 
 
 @dataclass(slots=True)
 class Candidate:
-    """A message as far as it has been read; `content` None: not yet. Texts are made once, for all keys."""
+    """A message as far as it has been read; `content` None: not yet."""
 
     index: int
     size: int
@@ -34,33 +36,13 @@ class Candidate:
     received_offset: int
     headers: bytes
     content: bytes | None = None
-    _root: Part | None = None
-    _bodies: list[str] | None = None
-    _heads: list[str] | None = None
+    _words: Words | None = None
 
     @property
-    def root(self) -> Part:
-        if self._root is None:
-            self._root = parse(self.content or b"")
-        return self._root
-
-    @property
-    def bodies(self) -> list[str]:
-        """The text of every part that is text, case-folded; those of embedded messages too."""
-        if self._bodies is None:
-            data = self.content or b""
-            texts = (part.text(data) for part in self.root.walk() if part.type == "text")
-            self._bodies = [text[:TEXT_LIMIT].casefold() for text in texts]
-        return self._bodies
-
-    @property
-    def heads(self) -> list[str]:
-        """The header of the message and of every part, case-folded."""
-        if self._heads is None:
-            data = self.content or b""
-            blocks = (data[part.header_start : part.body_start] for part in self.root.walk())
-            self._heads = [decode_header(block).casefold() for block in blocks]
-        return self._heads
+    def words(self) -> Words:
+        if self._words is None:
+            self._words = Words(self.content or b"")
+        return self._words
 
 
 Known = Mapping[Key, bytes]
@@ -84,7 +66,9 @@ def matches(key: Key, message: Candidate, known: Known) -> bool | None:
     if isinstance(key, InHeader):
         return _in_header(key, message)
     if isinstance(key, InText):
-        return None if message.content is None else _in_text(key, message)
+        if message.content is None:
+            return None
+        return message.words.contain(_folded(key.text), headers_too=key.header)
     return known[key][message.index] == 1
 
 
@@ -120,16 +104,16 @@ def _sent_day(message: Candidate) -> date | None:
 
 
 def _in_header(key: InHeader, message: Candidate) -> bool | None:
-    block = message.headers
+    block, text = message.headers, _folded(key.text)
     if key.name not in LISTED:
         if message.content is None:
             return None
         block = message.content
-    elif key.text.isascii() and " " not in key.text and _cannot_hold(block, key.text.encode()):
+    elif text.isascii() and " " not in text and _cannot_hold(block, text.encode()):
         return False
     end = None if block is message.content else len(block)
     return any(
-        name.lower() == key.name and key.text in decode_header(value).casefold()
+        name.lower() == key.name and text in fold(decode_header(value))
         for name, value in headers(block, 0, end)
     )
 
@@ -137,9 +121,3 @@ def _in_header(key: InHeader, message: Candidate) -> bool | None:
 def _cannot_hold(block: bytes, word: bytes) -> bool:
     """A plain word that is nowhere in header lines without encoded words needs no closer look."""
     return block.isascii() and b"=?" not in block and word not in block.lower()
-
-
-def _in_text(key: InText, message: Candidate) -> bool:
-    if key.header and any(key.text in head for head in message.heads):
-        return True
-    return any(key.text in body for body in message.bodies)

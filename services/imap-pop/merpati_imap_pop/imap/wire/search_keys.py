@@ -68,7 +68,7 @@ class Sized:
 
 @dataclass(frozen=True, slots=True)
 class InHeader:
-    """A header field that contains `text` (already case-folded); empty: that exists."""
+    """A header field that contains `text`; empty: that exists."""
 
     name: bytes  # lower case
     text: str
@@ -76,7 +76,7 @@ class InHeader:
 
 @dataclass(frozen=True, slots=True)
 class InText:
-    """`text` (already case-folded) in the body; with `header`, anywhere in the message."""
+    """`text` in the body; with `header`, anywhere in the message."""
 
     text: str
     header: bool
@@ -251,6 +251,6 @@ class _Parser:
 
     def _text(self) -> str:
         try:
-            return self._cursor.astring().decode(self._codec).casefold()
+            return self._cursor.astring().decode(self._codec)
         except UnicodeDecodeError:
             raise WireError("Search text is not in its charset") from None
