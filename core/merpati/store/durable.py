@@ -8,7 +8,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 
 _NO_LINK = frozenset({errno.EPERM, errno.EMLINK, errno.EXDEV, errno.EOPNOTSUPP})
 _SYNC_FILE_RANGE_WRITE = 2  # <linux/fs.h>
@@ -101,7 +101,8 @@ def sync_together(descriptors: Sequence[int]) -> None:
     try:
         _sync_all(lanes[0])
     finally:
-        wait(others)  # the caller closes the descriptors
+        for other in others:
+            other.exception()  # wait: the caller closes the descriptors
     for other in others:
         other.result()
 
