@@ -138,7 +138,8 @@ def test_the_launcher_itself_is_killed_and_started_again(busy, elsewhere):
         load.wait_for(5)
         record = Record.read(busy.data)
         os.kill(record.launcher[0], signal.SIGKILL)
-        wait_until(lambda: not any(map(is_alive, record.children.values())), 30, "the end of all children")
+        # Half a minute is how long a commit of unknown outcome is asked after before its client gets 451.
+        wait_until(lambda: not any(map(is_alive, record.children.values())), 60, "the end of all children")
         busy.up()
         load.wait_for(5)
     assert_all_arrive([load], lambda: subjects(busy, IQBAL))
