@@ -50,6 +50,7 @@ TITLES = {
     3696: "Checking of names",
     3834: "Automatic responses",
     3848: "ESMTP transmission types",
+    3849: "IPv6 addresses for documentation",
     4315: "IMAP UIDPLUS",
     4422: "SASL",
     4616: "SASL PLAIN",
