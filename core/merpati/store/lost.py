@@ -10,7 +10,7 @@ from merpati.store.blobs import MailFiles
 
 def put_aside(files: MailFiles, account_id: int, path: str) -> str:
     """Move a file to the account's `lost+found`, under its folder's name; nothing there is ever removed."""
-    relative = os.path.relpath(path, files.maildir(account_id))
+    relative = os.path.relpath(path, files.maildir(account_id)).removeprefix(f"..{os.sep}")  # expunged
     folder = os.path.join(
         files.lost_and_found(account_id), os.path.dirname(os.path.dirname(relative)) or "INBOX"
     )

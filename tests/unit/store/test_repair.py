@@ -104,6 +104,17 @@ async def test_a_file_of_known_content_goes_to_lost_and_found(
     assert (await store.mailbox(account, "INBOX")).exists == 1
 
 
+async def test_an_expunged_file_that_no_row_remembers_goes_to_lost_and_found(
+    store: Store, worker: Context, account: int
+) -> None:
+    data = letter()
+    path = store.files.path(account, EXPUNGED, unique_base(len(data)), 0)
+    await store.files.write([FileWrite(data, [path])])
+    assert await repair(worker, account) == {"folder": 1}
+    (lost,) = (store.files.lost_and_found(account) / EXPUNGED).iterdir()
+    assert (lost.name, lost.read_bytes()) == (path.name, data)
+
+
 async def test_mail_of_another_program_gets_our_line_ends(
     store: Store, worker: Context, account: int
 ) -> None:
