@@ -64,6 +64,7 @@ TITLES = {
     5321: "SMTP",
     5322: "Internet message format",
     5530: "IMAP response codes",
+    5737: "IPv4 addresses for documentation",
     5788: "IMAP keyword registry",
     5819: "IMAP LIST-STATUS",
     5890: "IDNA: definitions",
