@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +9,7 @@ import psycopg
 
 from merpati.delivery import sql
 from merpati.delivery.asking import committed
+from merpati.delivery.lane import Entry, Lane
 from merpati.delivery.plan import Plan, Refused
 from merpati.platform import arrays, mail_events
 from merpati.platform.db import Database
@@ -22,11 +21,11 @@ from merpati.store import MailFiles, place_arguments
 
 log = get_logger(__name__)
 
-IN_FLIGHT = 2
-"""While one batch is with the disk, another may be with Postgres."""
 BATCH = 100
 BATCH_SIZE = 16 * 1024 * 1024
-"""Octets in one batch: a large message must not keep many small ones waiting."""
+"""Octets in one batch."""
+LARGE = 1024 * 1024
+"""Messages above this have a lane of their own: no small one waits for the disk to take them."""
 
 
 class NotPlaced(MerpatiError):
@@ -44,67 +43,49 @@ class Committer:
         self._db = db
         self._files = files
         self._settings = settings
-        self._waiting: deque[tuple[Plan, asyncio.Future[None]]] = deque()
-        self._workers: set[asyncio.Task[None]] = set()
+        # One batch at a time: what comes meanwhile makes the next one bigger, and a bigger batch is cheaper. On one
+        # core two batches in flight were a fifth slower, at 10 sessions and at 50.
+        self._small = Lane(self._work, width=1, items=BATCH, size=BATCH_SIZE)
+        self._large = Lane(self._work, width=2, items=1, size=0)
 
     async def enter(self, plan: Plan) -> None:
         """Write and enter `plan`. Raises `NotPlaced`, or `Unavailable` where nothing is known to be stored.
 
         Once begun it goes on, whether its caller still waits or not.
         """
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((plan, future))
-        if len(self._workers) < IN_FLIGHT:
-            task = asyncio.create_task(self._work())
-            self._workers.add(task)
-            task.add_done_callback(self._workers.discard)
-        await future  # the caller's own: cancelling it stops no work
+        await (self._large if plan.size > LARGE else self._small).do(plan, plan.size)
 
     async def drain(self) -> None:
         """Wait until nothing is in flight: before the service ends."""
-        while self._workers:
-            await asyncio.wait(set(self._workers))
+        await self._small.drain()
+        await self._large.drain()
 
-    async def _work(self) -> None:
-        while self._waiting:
-            batch = self._take()
-            plans = [plan for plan, _ in batch]
-            try:
-                await self._enter(plans)
-            except MerpatiError as error:
-                for _, future in batch:
-                    _answer(future, error)
-            except Exception as error:  # whatever it is, everybody who waits must be answered
-                await self._apart(batch, error)
-            else:
-                for _, future in batch:
-                    _answer(future, None)
+    async def _work(self, batch: Sequence[Entry[Plan]]) -> None:
+        try:
+            await self._enter([entry.item for entry in batch])
+        except MerpatiError as error:
+            for entry in batch:
+                entry.answer(error)
+        except Exception as error:  # whatever it is, everybody who waits must be answered
+            await self._apart(batch, error)
+        else:
+            for entry in batch:
+                entry.answer(None)
 
-    def _take(self) -> list[tuple[Plan, asyncio.Future[None]]]:
-        batch = [self._waiting.popleft()]
-        size = batch[0][0].size
-        while self._waiting and len(batch) < BATCH:
-            size += self._waiting[0][0].size
-            if size > BATCH_SIZE:
-                break
-            batch.append(self._waiting.popleft())
-        return batch
-
-    async def _apart(self, batch: Sequence[tuple[Plan, asyncio.Future[None]]], error: Exception) -> None:
+    async def _apart(self, batch: Sequence[Entry[Plan]], error: Exception) -> None:
         """Postgres refused a batch for what is in it: try its messages one by one, so that a bad one fails alone."""
         if len(batch) == 1:
-            plan, future = batch[0]
-            _answer(future, _translate(error, plan))
+            batch[0].answer(_translate(error, batch[0].item))
             return
-        for plan, future in batch:
+        for entry in batch:
             try:
-                await self._enter([plan])
+                await self._enter([entry.item])
             except MerpatiError as own:
-                _answer(future, own)
+                entry.answer(own)
             except Exception as own:
-                _answer(future, _translate(own, plan))
+                entry.answer(_translate(own, entry.item))
             else:
-                _answer(future, None)
+                entry.answer(None)
 
     async def _enter(self, plans: Sequence[Plan]) -> None:
         await self._files.write([plan.write for plan in plans])
@@ -158,12 +139,3 @@ def _refused(detail: str, plan: Plan) -> Refused:
         full=frozenset(item for item, status in accounts.items() if status == "over_quota"),
         gone=frozenset(item for item, status in accounts.items() if status != "over_quota"),
     )
-
-
-def _answer(future: asyncio.Future[None], error: MerpatiError | None) -> None:
-    if future.done():  # its caller was cancelled
-        return
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)
