@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,9 +11,11 @@ from typing import Any
 
 from merpati.delivery import Delivery, Incoming, Recipient, Trace
 from merpati.directory import Directory
+from merpati.directory.admin import dkim
 from merpati.platform.db import Database
 from merpati.platform.settings import Settings
 from merpati.platform.trace import new_trace_id
+from merpati.signing import Algorithm, DkimKey, generate
 from merpati.store import MailFiles, provision
 
 MESSAGE = (
@@ -105,6 +108,20 @@ async def _one(conn: Any, query: str, arguments: tuple[Any, ...]) -> int:
 _numbers = itertools.count(1)
 
 
+@functools.cache
+def dkim_keys(domain: str) -> list[DkimKey]:
+    """A pair of the domain's own; the RSA key's numbers, which take long to find, are the same for all."""
+    return [
+        DkimKey(domain, "m202611r", _rsa().private),
+        generate(domain, "m202611e", Algorithm.ED25519),
+    ]
+
+
+@functools.cache
+def _rsa() -> DkimKey:
+    return generate("any.example", "any", Algorithm.RSA)
+
+
 async def found_town(settings: Settings, owner: Database, db: Database) -> Town:
     """A new domain; `db` is the database under the role of the service that delivers."""
     domain = f"town{next(_numbers)}.example"
@@ -112,5 +129,6 @@ async def found_town(settings: Settings, owner: Database, db: Database) -> Town:
         domain_id = await _one(
             conn, "INSERT INTO directory.domains (name) VALUES (%s) RETURNING id", (domain,)
         )
+        await dkim.enter(conn, domain, dkim_keys(domain))
     files = MailFiles.of(settings)
     return Town(settings, owner, db, files, Delivery(db, files, None, settings), domain, domain_id)

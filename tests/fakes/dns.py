@@ -68,9 +68,10 @@ class FakeDNS(BaseResolver):
             self._records[_name(name)] = kept + records
 
     def txt(self, name: str, text: str) -> None:
-        """A TXT record of `name`."""
+        """A TXT record of `name`; a long text goes in several strings (RFC 7208 3.3)."""
+        strings = [text[at : at + 255] for at in range(0, len(text), 255)] or [""]
         with self._lock:
-            self._records.setdefault(_name(name), []).append(("TXT", TXT(text)))
+            self._records.setdefault(_name(name), []).append(("TXT", TXT(strings)))
 
     def fail(self, name: str, kind: str = "*") -> None:
         """Questions for `name` (of one type, or all) are answered SERVFAIL."""

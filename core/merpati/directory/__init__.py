@@ -11,6 +11,7 @@ from merpati.directory.address import (
 from merpati.directory.auth_client import AuthClient
 from merpati.directory.model import Account, LocalTarget, Resolution, Verdict
 from merpati.directory.reader import Directory
+from merpati.directory.signing_keys import SigningKeys
 
 __all__ = [
     "Account",
@@ -18,6 +19,7 @@ __all__ = [
     "Directory",
     "LocalTarget",
     "Resolution",
+    "SigningKeys",
     "Verdict",
     "fold_address",
     "fold_domain",

@@ -14,6 +14,7 @@ from email.utils import format_datetime
 from merpati.queue.advice import advice
 from merpati.queue.types import Failure
 
+_AUTHOR = "From: Mail Delivery System <postmaster@"
 _CRLF = b"\r\n"
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]+")
@@ -77,6 +78,14 @@ def build(notice: Notice) -> bytes:
     return _head(notice, header, boundary, 0 if body.isascii() else 8) + _CRLF + body
 
 
+def is_ours(beginning: bytes) -> bool:
+    """Whether a message that nobody here submitted begins as our reports do.
+
+    Nothing from outside can: it begins with the Received line that we put before it.
+    """
+    return beginning.startswith(_AUTHOR.encode())
+
+
 def _head(notice: Notice, header: bytes, boundary: str, eightbit: int) -> bytes:
     domain = notice.to.rpartition("@")[2]
     subject = "Undelivered mail " + (
@@ -84,7 +93,7 @@ def _head(notice: Notice, header: bytes, boundary: str, eightbit: int) -> bytes:
     )
     lines = [
         # RFC 3464 2: a human's address, who answers for this system; RFC 3834: nobody's machine shall answer.
-        f"From: Mail Delivery System <postmaster@{domain}>",
+        f"{_AUTHOR}{domain}>",
         f"To: <{notice.to}>",
         f"Subject: {subject}",
         f"Date: {format_datetime(notice.now)}",

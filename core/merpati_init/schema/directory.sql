@@ -11,6 +11,19 @@ CREATE TABLE directory.domains (
     updated_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- The keys a domain's mail is signed with (DKIM, RFC 6376): an RSA and an Ed25519 one each. services/auth
+-- makes them and publishes `record`; only outbound, which signs, reads the private half.
+CREATE TABLE directory.dkim_keys (
+    domain_id   bigint NOT NULL REFERENCES directory.domains ON DELETE CASCADE,
+    selector    text NOT NULL CHECK (selector ~ '^[a-z0-9]{1,63}$'),
+    algorithm   text NOT NULL CHECK (algorithm IN ('rsa-sha256', 'ed25519-sha256')),
+    private_key text NOT NULL,                                   -- PEM (PKCS #8)
+    record      text NOT NULL,                                   -- the text of SELECTOR._domainkey.DOMAIN
+    active      boolean NOT NULL DEFAULT true,                   -- signs; an old key stays published for mail on its way
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (domain_id, selector)
+);
+
 -- A person or device that can log in. The id is immutable, never reused, and names the folder on disk;
 -- a deleted account keeps its row (deleted_at) until its mail is purged, so that a new account of the
 -- same address never meets the old one's mail.

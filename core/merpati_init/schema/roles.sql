@@ -12,6 +12,11 @@ GRANT SELECT, UPDATE ON SEQUENCE directory.accounts_id_seq TO merpati_worker;  -
 GRANT SELECT ON ALL TABLES IN SCHEMA directory
     TO merpati_smtp, merpati_outbound, merpati_imap, merpati_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA directory TO merpati_auth;
+-- A private key is for the one who signs; even auth, which makes it, cannot read it again.
+REVOKE SELECT, INSERT, UPDATE, DELETE ON directory.dkim_keys
+    FROM merpati_smtp, merpati_imap, merpati_worker, merpati_auth;
+GRANT INSERT, DELETE, SELECT (domain_id, selector, algorithm, record, active, created_at), UPDATE (active)
+    ON directory.dkim_keys TO merpati_auth;
 GRANT SELECT ON directory.domains, directory.accounts, directory.addresses TO merpati_webmail;
 GRANT DELETE ON directory.accounts TO merpati_worker;  -- a deleted account, once its mail is purged
 

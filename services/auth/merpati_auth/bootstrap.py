@@ -1,4 +1,4 @@
-"""The first start: a postmaster who can log in, and what Postfix's settings say about domains and aliases."""
+"""The first start: a postmaster who can log in, what Postfix's settings say about domains and aliases, and keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from merpati.directory.admin.updates import has_postmaster
 from merpati.platform.errors import Conflict, Invalid, Unavailable
 from merpati.platform.settings import Settings, words
 from merpati.platform.telemetry import get_logger
-from merpati_auth import accounts, aliases_file
+from merpati_auth import accounts, aliases_file, dkim
 from merpati_auth.actor import SERVER
 from merpati_auth.changes import Change
 from merpati_auth.context import Context
@@ -28,6 +28,7 @@ async def bootstrap(context: Context) -> None:
     while True:
         try:
             await _bootstrap(context)
+            await dkim.complete(context)
             return
         except Unavailable as error:
             log.info("waiting for the database", error=str(error))

@@ -13,6 +13,7 @@ from merpati.directory.admin import domains
 from merpati.directory.admin.domains import DomainRecord
 from merpati.directory.admin.updates import require_postmaster
 from merpati.platform.errors import Invalid, NotFound
+from merpati_auth import dkim
 from merpati_auth.dependencies import Ctx, Postmaster
 from merpati_auth.fields import Address, OwnDomain, Search
 from merpati_auth.paging import Page, Paging
@@ -82,10 +83,15 @@ async def list_domains(
 
 @router.post("", status_code=201, summary="Make a domain")
 async def create_domain(body: NewDomain, ctx: Ctx, actor: Postmaster, response: Response) -> Domain:
-    """Take mail for a domain. Names in other scripts may be given in them (IDNA)."""
+    """Take mail for a domain; what it sends is signed with DKIM keys of its own.
+
+    Names in other scripts may be given in them (IDNA).
+    """
+    keys = await dkim.make_keys(body.name)
     async with ctx.changes.begin(actor) as change:
         record = await domains.create(change.conn, body.name, body.contact)
         await change.audit("domain.create", record.name, contact=record.contact)
+        await dkim.enter(change, record.name, keys)
     response.headers["Location"] = f"/api/v1/domains/{record.name}"
     return Domain.show(record)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from merpati.delivery import Delivery
-from merpati.directory import Directory
+from merpati.directory import Directory, SigningKeys
 from merpati.platform import service
 from merpati.platform.db import Database
 from merpati.platform.events import QUEUE, RETRY, Bell
@@ -16,6 +16,7 @@ from merpati_smtp.outbound.dispatcher import Dispatcher
 from merpati_smtp.outbound.local import LocalDelivery
 from merpati_smtp.outbound.resolver import Resolver
 from merpati_smtp.outbound.routes import Router
+from merpati_smtp.outbound.signer import Signer
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
@@ -30,6 +31,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         Queue(db, files, bell, settings, is_local=directory.is_local_domain),
         files,
         Router(settings, Resolver(settings)),
+        Signer(SigningKeys(db, bell)),
         LocalDelivery(db, files, directory, delivery, settings),
         settings,
     )

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from merpati.platform.errors import Unavailable
 from merpati.platform.telemetry import get_logger
 from merpati.queue import Failure, QueueFiles
 from merpati_smtp.outbound import failures
@@ -16,6 +17,7 @@ from merpati_smtp.outbound.events import Done, Envelope, Event, SendContent, is_
 from merpati_smtp.outbound.link import Link
 from merpati_smtp.outbound.mail import Mail
 from merpati_smtp.outbound.replies import ProtocolError, Reply
+from merpati_smtp.outbound.signer import Signer
 
 log = get_logger(__name__)
 
@@ -40,9 +42,10 @@ class Connection:
     None as a result: the connection was lost before the server said a word about the mail.
     """
 
-    def __init__(self, link: Link, files: QueueFiles, take: Take, tell: Tell) -> None:
+    def __init__(self, link: Link, files: QueueFiles, signer: Signer, take: Take, tell: Tell) -> None:
         self.link = link
         self._files = files
+        self._signer = signer
         self._take = take
         self._tell = tell
         self._mails: dict[Envelope, tuple[Mail, Content]] = {}
@@ -95,11 +98,15 @@ class Connection:
             return failures.bad_address()
         try:
             await content.prepare(eightbit_ok="8BITMIME" in features)
+            await self._signer.sign(mail.rows[0], content)
         except OSError as error:
             log.error("spool not readable", trace_id=mail.rows[0].trace_id, error=str(error))
             return failures.unreadable()
         except Unconvertible:
             return failures.unconvertible(remote)
+        except Unavailable as error:
+            log.error("not signed, so not sent", trace_id=mail.rows[0].trace_id, error=str(error))
+            return failures.unsigned(str(error))
         if 0 < features.size < content.size:
             return failures.too_large(remote, features.size)
         return None

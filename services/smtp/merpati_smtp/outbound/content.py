@@ -1,4 +1,4 @@
-"""A queued message as the next hop can take it: whole or in pieces, dots stuffed (RFC 5321 4.5.2)."""
+"""A queued message as the next hop takes it: converted, signed, whole or in pieces, dots stuffed (RFC 5321 4.5.2)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import asyncio
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
+from merpati.signing import DkimKey, sign
 from merpati_smtp.outbound.convert import LINE_LIMIT, convert
 
 _PIECE = 256 * 1024
 _CONVERTERS = ThreadPoolExecutor(2, "convert")
-"""Conversion takes several times a message's size in memory: two at a time."""
+"""Converting and signing take several times a message's size in memory: two at a time."""
 _DOT = re.compile(rb"(?m)^\.")
 
 
@@ -31,6 +32,7 @@ class Content:
         self._scratch = scratch
         self._data: bytes | None = None
         self._converted: IO[bytes] | None = None
+        self._signatures = b""
         self.size = 0
         self.eightbit = False
 
@@ -54,6 +56,22 @@ class Content:
         if misfit:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(_CONVERTERS, self._convert, eightbit_ok)
+
+    def beginning(self) -> bytes:
+        """The message's first octets: its header, unless that is huge."""
+        return next(self._read(), b"")
+
+    async def sign(self, keys: Sequence[DkimKey]) -> None:
+        """Put signatures before the message; the last change of all, or they would not verify. Raises `OSError`."""
+        if self.small:
+            signatures = self._sign(keys)
+        else:
+            signatures = await asyncio.get_running_loop().run_in_executor(_CONVERTERS, self._sign, keys)
+        self._signatures = signatures
+        self.size += len(signatures)
+
+    def _sign(self, keys: Sequence[DkimKey]) -> bytes:
+        return sign(b"".join(self._read()), keys)
 
     def close(self) -> None:
         """Let go of what was converted."""
@@ -101,6 +119,8 @@ class Content:
         return eightbit, long_lines
 
     def _read(self) -> Iterator[bytes]:
+        if self._signatures:
+            yield self._signatures
         if self._data is not None:
             yield self._data
         elif self._converted is not None:

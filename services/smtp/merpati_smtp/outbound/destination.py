@@ -17,6 +17,7 @@ from merpati_smtp.outbound.events import Security
 from merpati_smtp.outbound.link import HopFailed, Link, Manner, connect
 from merpati_smtp.outbound.mail import Mail
 from merpati_smtp.outbound.routes import Hop, NoRoute, Router
+from merpati_smtp.outbound.signer import Signer
 
 log = get_logger(__name__)
 
@@ -37,6 +38,7 @@ class Means:
     router: Router
     manner: Manner
     files: QueueFiles
+    signer: Signer
     slots: asyncio.Semaphore
     """Outgoing connections in all."""
     ours: Callable[[Mail], bool]
@@ -135,7 +137,7 @@ class Destination:
             self._failures, self._dead_until = 0, 0.0
             self._limit = min(self._limit + 1, self._means.settings.destination_concurrency)
             self._connected += 1
-            connection = Connection(link, self._means.files, self._take, self._done)
+            connection = Connection(link, self._means.files, self._means.signer, self._take, self._done)
             try:
                 await connection.work()
                 while link.usable and await self._more(link):

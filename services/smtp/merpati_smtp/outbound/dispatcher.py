@@ -19,6 +19,7 @@ from merpati_smtp.outbound.mail import Mail, group
 from merpati_smtp.outbound.manners import manner
 from merpati_smtp.outbound.routes import Router
 from merpati_smtp.outbound.settler import Settler
+from merpati_smtp.outbound.signer import Signer
 
 log = get_logger(__name__)
 
@@ -36,7 +37,13 @@ class Dispatcher:
     """One worker of the queue: `claims` and `upkeep` run until `stop`; `wake` it when something was queued."""
 
     def __init__(
-        self, queue: Queue, files: QueueFiles, router: Router, local: LocalDelivery, settings: Settings
+        self,
+        queue: Queue,
+        files: QueueFiles,
+        router: Router,
+        signer: Signer,
+        local: LocalDelivery,
+        settings: Settings,
     ) -> None:
         self._queue = queue
         self._local = local
@@ -54,6 +61,7 @@ class Dispatcher:
             router=router,
             manner=manner(settings, router.relay),
             files=files,
+            signer=signer,
             slots=asyncio.Semaphore(settings.outbound_connections),
             ours=self._held.ours,
             report=self._settler.add,

@@ -91,6 +91,11 @@ def no_relay(host: str, why: Failure) -> Failure:
     return Failure("4.4.4", f"The relayhost {host} of this server could not be found. {why.reason}")
 
 
+def unsigned(detail: str) -> Failure:
+    """Other servers would take it for a forgery: it waits until it can be signed."""
+    return Failure("4.7.0", f"This server could not sign the message for its domain now ({detail}).")
+
+
 # Deliveries here
 
 
