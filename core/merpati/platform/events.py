@@ -10,6 +10,7 @@ and reads what is true from Postgres each time.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import defaultdict
 from collections.abc import Callable, Collection, Coroutine, Iterable
 from typing import Any
@@ -45,6 +46,9 @@ class Bell:
 
     def __init__(self, settings: Settings) -> None:
         self._interval = settings.sweep_interval
+        self._voice = secrets.token_hex(
+            8
+        ).encode()  # what we publish, to know our own rings when they come back
         self._redis = Redis.from_url(settings.redis_endpoint, socket_connect_timeout=2, socket_timeout=None)
         self._watchers: dict[str, set[Watcher]] = defaultdict(set)
         self._pubsub: PubSub | None = None
@@ -80,7 +84,7 @@ class Bell:
         pool = self._redis.connection_pool
         connection = await pool.get_connection()  # type: ignore[no-untyped-call]
         try:
-            commands = [("PUBLISH", channel, b"") for channel in channels]
+            commands = [("PUBLISH", channel, self._voice) for channel in channels]
             await connection.send_packed_command(connection.pack_commands(commands))
             for _ in channels:
                 await connection.read_response()
@@ -163,7 +167,7 @@ class Bell:
         self._call_all()
         while True:
             message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=None)
-            if message is not None:
+            if message is not None and message["data"] != self._voice:  # ours were heard when they were rung
                 self._call(message["channel"].decode())
 
     async def close(self) -> None:
