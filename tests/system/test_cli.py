@@ -73,6 +73,21 @@ def test_a_domain_an_account_and_an_alias(merpati):
     ok(merpati("domain", "delete", "klinik.example"))
 
 
+def test_the_dns_records_of_a_domain(auth, merpati):
+    ok(merpati("domain", "add", "dns.example"))
+    table = ok(merpati("domain", "dns", "dns.example"))
+    assert f"10 {auth.myhostname}." in table
+    assert "Mail for the domain comes to this server." in table
+    zone = ok(merpati("domain", "dns", "dns.example", "--zone"))
+    assert "_domainkey.dns.example. 3600 IN TXT" in zone
+    assert '" "' in zone  # the RSA key is longer than one string
+    found = json.loads(ok(merpati("domain", "dns", "dns.example", "--json")))
+    assert found["zone"] == zone
+    texts = [item["value"] for item in found["records"] if "._domainkey." in item["name"]]
+    assert [text.partition("; p=")[0] for text in texts] == ["v=DKIM1; k=rsa", "v=DKIM1; k=ed25519"]
+    assert merpati("domain", "dns", "nowhere.example").returncode == 1
+
+
 def test_what_the_server_refuses_is_said_with_code_1(merpati):
     refused = merpati("domain", "add", "localhost")
     assert (refused.returncode, refused.stdout) == (1, "")

@@ -89,6 +89,24 @@ class Settings(BaseSettings):
     pop3s_port: int = Field(2995, description="POP3 over TLS (995).")
     web_port: int = Field(8080, description="Webmail, and the REST API under /api.")
     api_port: int = Field(8081, description="The REST API.")
+    public_imap_port: int = Field(
+        0, description="The port at which clients reach `imap_port` from outside. 0: the same."
+    )
+    public_imaps_port: int = Field(
+        0, description="The port at which clients reach `imaps_port` from outside. 0: the same."
+    )
+    public_pop3_port: int = Field(
+        0, description="The port at which clients reach `pop3_port` from outside. 0: the same."
+    )
+    public_pop3s_port: int = Field(
+        0, description="The port at which clients reach `pop3s_port` from outside. 0: the same."
+    )
+    public_submission_port: int = Field(
+        0, description="The port at which clients reach `submission_port` from outside. 0: the same."
+    )
+    public_submissions_port: int = Field(
+        0, description="The port at which clients reach `submissions_port` from outside. 0: the same."
+    )
     web_tls: bool = Field(
         False, description="Whether web and REST speak HTTPS themselves; set by `merpati up --host`."
     )
@@ -203,6 +221,10 @@ class Settings(BaseSettings):
     )
     smtp_out_timeout: float = Field(
         300.0, description="How long another server's reply is waited for; twice as long after a message."
+    )
+    mta_sts_mode: Literal["none", "testing", "enforce"] = Field(
+        "testing",
+        description="The MTA-STS policy's mode: whether other servers refuse to send to us without verified TLS (enforce) or only report it.",
     )
     outgoing: Literal["on", "off"] = Field(
         "on",

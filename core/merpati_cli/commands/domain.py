@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from merpati_cli.api import Api
-from merpati_cli.output import say, show_one, show_rows
+from merpati_cli.output import is_json, say, show_json, show_one, show_rows
 
 app = typer.Typer(help="The domains whose mail ends here.", no_args_is_help=True)
 
@@ -64,6 +64,24 @@ def change(
         changes["enabled"] = enabled
     with Api() as api:
         show_one(api.patch("domains", name, body=changes))
+
+
+@app.command()
+def dns(
+    name: Name, zone: Annotated[bool, typer.Option("--zone", help="As lines for a zone file.")] = False
+) -> None:
+    """Every DNS record to publish for a domain, and what it is for."""
+    with Api() as api:
+        found = api.get("domains", name, "dns")
+    if is_json():
+        show_json(found)
+    elif zone:
+        print(found["zone"], end="")
+    else:
+        columns = {"name": "Name", "type": "Type", "value": "Value", "purpose": "Purpose"}
+        show_rows(found["records"], columns)
+        for note in found["notes"]:
+            say(note)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -9,11 +10,12 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from merpati.directory import fold_domain
+from merpati.directory.admin import dkim as admin_dkim
 from merpati.directory.admin import domains
 from merpati.directory.admin.domains import DomainRecord
 from merpati.directory.admin.updates import require_postmaster
 from merpati.platform.errors import Invalid, NotFound
-from merpati_auth import dkim
+from merpati_auth import dkim, dns_records
 from merpati_auth.dependencies import Ctx, Postmaster
 from merpati_auth.fields import Address, OwnDomain, Search
 from merpati_auth.paging import Page, Paging
@@ -55,6 +57,29 @@ class Domain(BaseModel):
     @classmethod
     def show(cls, record: DomainRecord) -> Domain:
         return cls.model_validate(record, from_attributes=True)
+
+
+class DnsRecord(BaseModel):
+    """A record to publish."""
+
+    name: str = Field(examples=["klinik.example."])
+    type: str = Field(examples=["MX"])
+    ttl: int = Field(examples=[3600])
+    value: str = Field(
+        description="As in a zone file; of a TXT record its text, neither quoted nor split.",
+        examples=["10 mail.klinik.example."],
+    )
+    purpose: str
+
+
+class DomainDns(BaseModel):
+    """What to publish in the DNS for a domain."""
+
+    domain: str
+    hostname: str = Field(description="The name of this server.")
+    records: list[DnsRecord]
+    notes: list[str] = Field(description="What else is needed.")
+    zone: str = Field(description="The same records as lines for a zone file, long texts split.")
 
 
 def named_domain(domain: str) -> str:
@@ -101,6 +126,23 @@ async def read_domain(name: NamedDomain, ctx: Ctx, actor: Postmaster) -> Domain:
     """One domain."""
     async with ctx.db.connection() as conn:
         return Domain.show(await domains.get(conn, name))
+
+
+@router.get("/{domain}/dns", summary="Tell what to publish in the DNS")
+async def read_dns(name: NamedDomain, ctx: Ctx, actor: Postmaster) -> DomainDns:
+    """Every DNS record that the domain needs, each with its purpose; also as a zone file."""
+    async with ctx.db.connection() as conn:
+        await domains.get(conn, name)
+        keys = await admin_dkim.published(conn, name)
+    found = dns_records.records(name, keys, ctx.settings)
+    notes = dns_records.notes(ctx.settings)
+    return DomainDns(
+        domain=name,
+        hostname=ctx.settings.myhostname,
+        records=[DnsRecord(ttl=dns_records.TTL, **asdict(record)) for record in found],
+        notes=notes,
+        zone=dns_records.zone(name, found, notes),
+    )
 
 
 @router.patch("/{domain}", summary="Change a domain")
