@@ -33,6 +33,7 @@ class Job:
     interval: Callable[[Settings], float]
     run: Callable[[Context, float | None], Awaitable[object]]
     on_ring: bool = False  # also when the JOBS bell rings
+    at_start: bool = False  # also when a worker starts
 
 
 async def _mirror(context: Context, since: float | None) -> int:
@@ -61,7 +62,12 @@ def _without_since(
 
 
 JOBS: tuple[Job, ...] = (
-    Job("restored", lambda _: _MINUTE, _without_since(note_generation)),
+    Job(
+        "restored",
+        lambda s: min(_MINUTE, s.sweep_interval * 2),
+        _without_since(note_generation),
+        at_start=True,
+    ),
     Job("statistics", lambda s: s.sweep_interval, _without_since(analyze_grown)),
     Job("renames", lambda s: s.sweep_interval * 4, _without_since(settle_all), on_ring=True),
     Job("mirror", lambda s: s.sweep_interval, _mirror, on_ring=True),

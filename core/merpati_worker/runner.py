@@ -59,7 +59,7 @@ class Runner:
                     await self.enter()
                     entered = True
                 if rung:
-                    await self._make_due()
+                    await self._make_due([job.name for job in self._jobs.values() if job.on_ring])
                 while await self.run_one():
                     pass
             except Unavailable as error:
@@ -116,16 +116,17 @@ class Runner:
                 await conn.execute(_RENEW, (LEASE, name, self._worker))
 
     async def enter(self) -> None:
-        """Make the rows of jobs that this database has not seen."""
+        """Make the rows of jobs that this database has not seen, and those due that each start asks for."""
         async with self._context.db.connection() as conn:
             await conn.execute(
                 "INSERT INTO platform.jobs (name) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING",
                 (list(self._jobs),),
             )
+        await self._make_due([job.name for job in self._jobs.values() if job.at_start])
 
-    async def _make_due(self) -> None:
+    async def _make_due(self, names: list[str]) -> None:
         async with self._context.db.connection() as conn:
             await conn.execute(
                 "UPDATE platform.jobs SET next_at = now() WHERE name = ANY (%s) AND next_at > now()",
-                ([job.name for job in self._jobs.values() if job.on_ring],),
+                (names,),
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -43,6 +44,17 @@ async def test_jobs_run_in_the_order_of_the_table_and_then_rest(context: Context
     while await runner.run_one():
         pass
     assert calls == ["b first", "a first"]
+
+
+async def test_a_job_of_each_start_does_not_wait_for_its_time(context: Context) -> None:
+    calls: list[str] = []
+    jobs = [counting("rests", calls), replace(counting("restored", calls), at_start=True)]
+    for _ in range(2):
+        runner = Runner(context, jobs)
+        await runner.enter()
+        while await runner.run_one():
+            pass
+    assert calls == ["rests first", "restored first", "restored again"]
 
 
 async def test_a_job_is_run_by_one_worker_at_a_time(context: Context) -> None:
