@@ -75,7 +75,7 @@ JOBS: tuple[Job, ...] = (
     Job(
         "unlink", lambda s: min(_HOUR / 6, max(1.0, s.expunge_grace)), _without_since(purge_due), on_ring=True
     ),
-    Job("adopt", lambda s: min(_HOUR, max(1.0, s.adopt_after)), _adopt),
+    Job("adopt", lambda s: min(_HOUR, max(1.0, s.adopt_after)), _adopt, at_start=True),
     Job("changes", lambda _: _HOUR, _without_since(trim_changes)),
     Job("events", lambda _: _HOUR, _without_since(trim_events)),
     Job("spool", lambda _: _HOUR, _without_since(sweep_spool)),

@@ -31,6 +31,8 @@ _DONE = """UPDATE platform.jobs SET lease_until = NULL, worker = NULL, last_erro
     next_at = now() + make_interval(secs => %(wait)s),
     last_ran = CASE WHEN %(error)s::text IS NULL THEN %(began)s ELSE last_ran END
  WHERE name = %(name)s AND worker = %(worker)s"""
+_NEAR = """UPDATE platform.jobs j SET next_at = least(j.next_at, now() + make_interval(secs => t.wait))
+  FROM unnest(%s::text[], %s::float8[]) AS t (name, wait) WHERE j.name = t.name"""
 
 
 class Runner:
@@ -116,13 +118,20 @@ class Runner:
                 await conn.execute(_RENEW, (LEASE, name, self._worker))
 
     async def enter(self) -> None:
-        """Make the rows of jobs that this database has not seen, and those due that each start asks for."""
+        """Make the rows of jobs that this database has not seen; none rests longer than its interval is now."""
+        settings = self._context.settings
         async with self._context.db.connection() as conn:
             await conn.execute(
                 "INSERT INTO platform.jobs (name) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING",
                 (list(self._jobs),),
             )
-        await self._make_due([job.name for job in self._jobs.values() if job.at_start])
+            await conn.execute(
+                _NEAR,
+                (
+                    list(self._jobs),
+                    [0.0 if job.at_start else job.interval(settings) for job in self._jobs.values()],
+                ),
+            )
 
     async def _make_due(self, names: list[str]) -> None:
         async with self._context.db.connection() as conn:

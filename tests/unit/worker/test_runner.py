@@ -57,6 +57,15 @@ async def test_a_job_of_each_start_does_not_wait_for_its_time(context: Context) 
     assert calls == ["rests first", "restored first", "restored again"]
 
 
+async def test_a_shorter_interval_holds_from_the_next_start(context: Context) -> None:
+    calls: list[str] = []
+    for interval in (3600.0, 0.0):
+        runner = Runner(context, [counting("a", calls, interval)])
+        await runner.enter()
+        assert await runner.run_one()
+    assert calls == ["a first", "a again"]
+
+
 async def test_a_job_is_run_by_one_worker_at_a_time(context: Context) -> None:
     started, release = asyncio.Semaphore(0), asyncio.Event()
 
