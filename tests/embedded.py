@@ -78,7 +78,12 @@ class Cluster:
     def settings(self, data: Path, database: str) -> Settings:
         """Settings of a Merpati whose data directory is `data`, on free ports, over this Postgres and Valkey."""
         data.mkdir(parents=True, exist_ok=True)
-        ports = {name: free_port() for name in Settings.model_fields if name.endswith("_port")}
+        listening = [
+            name
+            for name in Settings.model_fields
+            if name.endswith("_port") and not name.startswith("public_")
+        ]
+        ports = {name: free_port() for name in listening}
         ports |= {"database_port": 5432, "smtp_out_port": 25}
         values = {
             "data": data,

@@ -16,7 +16,7 @@ from merpati.platform.errors import MerpatiError
 from merpati.platform.http import BodyLimit, Bounds
 from merpati_webmail import problems
 from merpati_webmail.headers import SecurityHeaders
-from merpati_webmail.routes import api, compose, events, folders, login, mail, parts, settings
+from merpati_webmail.routes import api, compose, events, folders, login, mail, parts, settings, setup
 from merpati_webmail.visit import SessionEnded, Web, open_to_all, signed_in
 
 _MESSAGE = "/mail/{mailbox:int}/{uid:int}"
@@ -43,6 +43,8 @@ def create(web: Web) -> Starlette:
 
 def _bounds(upload: int, scope: Scope) -> Bounds:
     """The composer takes files, over slow lines too; nothing else is large."""
+    if scope["path"].lower().startswith("/autodiscover/"):
+        return setup.OUTLOOK_BOUNDS
     return Bounds(upload, 1_800.0) if scope["path"] == "/compose" else Bounds(2 * 1024 * 1024, 60.0)
 
 
@@ -72,6 +74,13 @@ def _routes(web: Web) -> list[Route]:
         Route("/events", signed_in(events.events)),
         Route("/static/{version}/{name}", web.assets.serve),
         Route("/robots.txt", _robots),
+        Route("/mail/config-v1.1.xml", setup.thunderbird_config),
+        Route("/.well-known/autoconfig/mail/config-v1.1.xml", setup.thunderbird_config),
+        Route("/{path:outlook_xml}", setup.outlook_settings, methods=["POST"]),
+        Route("/{path:outlook_json}", setup.outlook_pointer),
+        Route("/{path:outlook_json}/v1.0/{email}", setup.outlook_pointer),
+        Route("/apple/mail.mobileconfig", setup.apple_profile),
+        Route("/.well-known/mta-sts.txt", setup.mta_sts_policy),
         Route("/api/{path:path}", api.serve, methods=methods),
     ]
 
