@@ -112,6 +112,8 @@ class Merpati:
             name: value for name, value in embedded.items() if name not in config.settings
         }
         self._environment = os.environ | self.settings
+        # Otherwise six services would compile the same files at every start.
+        self._environment.pop("PYTHONDONTWRITEBYTECODE", None)
         self._accounts: list[ready.Login] = []
         self.supervisor = Supervisor(config.data / "log", self._run.path, self._changed)
 
