@@ -129,7 +129,7 @@ class Runner:
                 _NEAR,
                 (
                     list(self._jobs),
-                    [0.0 if job.at_start else job.interval(settings) for job in self._jobs.values()],
+                    [float(0 if job.at_start else job.interval(settings)) for job in self._jobs.values()],
                 ),
             )
 

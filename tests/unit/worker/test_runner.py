@@ -16,6 +16,7 @@ from merpati.platform.settings import Settings
 from merpati.store import Flag, MailFiles, NewMessage, Store, provision
 from merpati.store.context import Context
 from merpati.store.erase import erase_accounts
+from merpati_worker.jobs import JOBS as JOB_TABLE
 from merpati_worker.jobs import Job
 from merpati_worker.runner import Runner
 from merpati_worker.statistics import analyze_grown
@@ -64,6 +65,16 @@ async def test_a_shorter_interval_holds_from_the_next_start(context: Context) ->
         await runner.enter()
         assert await runner.run_one()
     assert calls == ["a first", "a again"]
+
+
+async def test_the_real_table_runs_through(context: Context) -> None:
+    runner = Runner(context, JOB_TABLE)
+    await runner.enter()
+    while await runner.run_one():
+        pass
+    async with context.db.connection() as conn:
+        cursor = await conn.execute("SELECT name FROM platform.jobs WHERE last_ran IS NULL")
+        assert await cursor.fetchall() == []
 
 
 async def test_a_job_is_run_by_one_worker_at_a_time(context: Context) -> None:
