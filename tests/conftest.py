@@ -15,6 +15,7 @@ from merpati.platform.settings import Settings
 from tests.embedded import Cluster, Service
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One test process for each file (its modules' databases are its own), and one for all that need the engine."""
     for item in items:

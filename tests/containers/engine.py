@@ -108,6 +108,7 @@ class Engine:
 
     def start(self) -> None:
         """Start it; always with the same flags, or IPv6 between containers hangs."""
+        self._end_former()
         with open(HOME / "dockerd.log", "ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -118,6 +119,17 @@ class Engine:
                 env=self.environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         wait_until(self._answers, 120, "the engine's answer")
+
+    def _end_former(self) -> None:
+        """End the engine of a run that was cut off: it has our pid file and our data."""
+        try:
+            pid = int((HOME / "docker.pid").read_text())
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError, ValueError):
+            return
+        if str(HOME).encode() in command:
+            os.kill(pid, signal.SIGTERM)
+            wait_until(lambda: not Path(f"/proc/{pid}").exists(), 120, "the end of the former engine")
 
     def _answers(self) -> bool:
         if self._process is not None and self._process.poll() is not None:

@@ -63,7 +63,7 @@ class Database:
         self._checking: asyncio.Future[None] | None = None
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             conninfo(settings, role),
-            min_size=min(2, max_size),
+            min_size=1,
             max_size=max_size,
             open=False,
             timeout=settings.database_timeout,
