@@ -15,16 +15,6 @@ from merpati.platform.settings import Settings
 from tests.embedded import Cluster, Service
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One test process for each file (its modules' databases are its own), and one for all that need the engine."""
-    for item in items:
-        containers = "containers" in item.path.parts
-        item.add_marker(
-            pytest.mark.xdist_group("containers" if containers else item.nodeid.partition("::")[0])
-        )
-
-
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """Postgres and Valkey of this test process (pytest-xdist: one each for every worker)."""

@@ -25,7 +25,7 @@ def test(arguments: Sequence[str]) -> int:
         if code:
             return code
     workers = str(min(os.cpu_count() or 2, 4))
-    given = arguments or ("-n", workers, "--dist", "loadgroup", "-q")
+    given = arguments or ("-n", workers, "--dist", "loadfile", "-q")
     return _run(("pytest", *given), environment)
 
 

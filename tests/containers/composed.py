@@ -30,6 +30,7 @@ class Composed(Merpati):
         self.project = project
         self.offset = free_offset()
         self.https = free_port()
+        self.sizes_at_start: dict[str, int] = {}
         home.mkdir(parents=True, exist_ok=True)
         publish = {f"MERPATI_PUBLISH_{name.upper()}": str(self.port(name)) for name in _PUBLISHED}
         publish |= {"MERPATI_PUBLISH_HTTPS": str(self.https), "MERPATI_PUBLISH_HTTP": str(free_port())}
@@ -56,10 +57,19 @@ class Composed(Merpati):
         )
 
     def up(self) -> Composed:
+        self._sweep()
         self.compose("up", "--detach", "--wait", "--build")
+        self.sizes_at_start = self.sizes()
         self._trust()
         self._people()
         return self
+
+    def _sweep(self) -> None:
+        """Remove what a run that was cut off left in the engine, which is the tests' own."""
+        left = self.engine.run("docker", "ps", "--all", "--quiet").split()
+        if left:
+            self.engine.run("docker", "rm", "--force", *left)
+        self.engine.run("docker", "volume", "prune", "--all", "--force")
 
     def down(self) -> None:
         self.compose("down", "--volumes", "--timeout", "20")
@@ -107,6 +117,17 @@ class Composed(Merpati):
     def port(self, name: str) -> int:
         return PORTS[name] + self.offset
 
+    def sizes(self) -> dict[str, int]:
+        """What each service takes of the machine's memory: octets, PSS."""
+        return {
+            name: sum(
+                _pss(int(pid))
+                for container in self.containers(name)
+                for pid in self.engine.run("docker", "top", container, "-eo", "pid").split()[1:]
+            )
+            for name in (*SERVICES, "postgres", "redis", "caddy")
+        }
+
     def command(self, *words: str) -> str:
         with self.api() as api:
             token = api.headers["Authorization"].removeprefix("Bearer ")
@@ -146,3 +167,11 @@ class Composed(Merpati):
             return False
         states = self.engine.run("docker", "inspect", "--format", "{{.State.Health.Status}}", *containers)
         return set(states.split()) == {"healthy"}
+
+
+def _pss(pid: int) -> int:
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:"))

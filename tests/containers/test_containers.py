@@ -1,4 +1,7 @@
-"""What holds of the containers themselves: privileges, addresses, restarts, size."""
+"""Merpati on `docker compose`: the stories again, and privileges, addresses, restarts, size of the containers.
+
+One file, because one engine and one `docker compose up` serve it all: xdist gives a file to one process.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,20 @@ from pathlib import Path
 import pytest
 
 from tests.containers.composed import Composed
+from tests.embedded import wait_until
 from tests.system.clients import wait_for_mail
 from tests.system.load import Load, assert_all_arrive, incoming, subjects
 from tests.system.merpati import SERVICES
+from tests.system.test_story_2_company import *  # noqa: F403
+from tests.system.test_story_4_postmaster import *  # noqa: F403
 
 TITO, IQBAL = "tito@example.com", "iqbal@example.com"
 MEGABYTE = 1024 * 1024
+
+
+def test_the_whole_stack_is_small_before_anybody_uses_it(company: Composed) -> None:
+    sizes = company.sizes_at_start
+    assert sum(sizes.values()) < 512 * MEGABYTE, {name: size // MEGABYTE for name, size in sizes.items()}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -99,3 +110,14 @@ def test_another_host_is_seen_by_its_true_address_and_cannot_relay(
     delivered = swaks(TITO)
     assert delivered.returncode == 0, delivered.stdout
     assert client in str(wait_for_mail(company, TITO, f"dari {client}")["Received"])
+
+
+def test_the_engine_is_killed_and_everything_comes_back(company: Composed) -> None:
+    load = Load("engine", incoming(company, IQBAL))
+    with load:
+        load.wait_for(5)
+        company.engine.kill()
+        company.engine.start()
+        wait_until(lambda: all(company.is_healthy(name) for name in SERVICES), 180, "all services healthy")
+        load.wait_for(5)
+    assert_all_arrive([load], lambda: subjects(company, IQBAL))
