@@ -228,7 +228,6 @@ async def test_full_disk_is_told_when_a_large_message_came(
     _, port = await start()
     client = await log_in(port)
     monkeypatch.setattr(world.store.files, "_floor", 2**62)
-    monkeypatch.setattr(world.store.files, "_disk_checked", float("-inf"))
     reply, _ = await client.command(b"APPEND INBOX {300000+}\r\n" + b"x" * 300_000)
     assert reply.startswith(b"NO [UNAVAILABLE]")
     await client.ok(b"NOOP")
